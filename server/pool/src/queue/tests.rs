@@ -1,0 +1,130 @@
+//! The queue's promises, with time passed in.
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+
+fn queue(len_max: usize) -> JobQueue {
+    JobQueue::new(Duration::from_millis(500), len_max)
+}
+
+fn push(queue: &JobQueue, now_ns: u64, client: u64) -> Result<Option<u64>, RefusalReason> {
+    match queue.push(now_ns, Origin { client, route: 0 }, Box::new(|| ())) {
+        Ok(shed) => Ok(shed.map(|(queued, refusal)| {
+            assert_eq!(refusal.reason, RefusalReason::Displaced);
+            queued.origin.client
+        })),
+        Err(refusal) => Err(refusal.reason),
+    }
+}
+
+fn take_all(queue: &JobQueue, now_ns: u64) -> (Vec<u64>, Vec<RefusalReason>) {
+    let (mut taken, mut shed) = (Vec::new(), Vec::new());
+    while let Some(queued) = queue.take(now_ns, &mut shed) {
+        taken.push(queued.origin.client);
+    }
+    (taken, shed.into_iter().map(|(_, refusal)| refusal.reason).collect())
+}
+
+#[test]
+fn a_full_queue_takes_from_the_client_that_holds_most() {
+    let queue = queue(10);
+    for _ in 0..8 {
+        push(&queue, 0, 1).unwrap();
+    }
+    push(&queue, 0, 2).unwrap();
+    push(&queue, 0, 3).unwrap();
+    assert_eq!(push(&queue, 0, 4), Ok(Some(1)));
+    assert_eq!(push(&queue, 0, 1), Err(RefusalReason::QueueFull));
+    assert_eq!(queue.len(), 10);
+    assert_eq!(take_all(&queue, 0).0, [1, 2, 3, 4, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn equals_do_not_displace_each_other() {
+    let queue = queue(3);
+    for client in 1..=3 {
+        push(&queue, 0, client).unwrap();
+    }
+    assert_eq!(push(&queue, 0, 4), Err(RefusalReason::QueueFull));
+}
+
+#[test]
+fn the_predicted_wait_bounds_the_queue() {
+    let queue = queue(4096);
+    queue.set_outlook(Outlook { service_ns: 50 * MS, workers: 4.0, exhausted: true });
+    let accepted = (0..100).take_while(|_| push(&queue, 0, 1).is_ok()).count();
+    assert_eq!(accepted, 40, "40 jobs x 50 ms / 4 workers = 500 ms");
+    assert_eq!(push(&queue, 0, 1), Err(RefusalReason::PredictedWait));
+}
+
+#[test]
+fn a_pool_that_still_grows_accepts_more() {
+    let queue = queue(4096);
+    queue.set_outlook(Outlook { service_ns: 50 * MS, workers: 4.0, exhausted: false });
+    let accepted = (0..1000).take_while(|_| push(&queue, 0, 1).is_ok()).count();
+    assert_eq!(accepted, 160);
+}
+
+#[test]
+fn one_slow_job_never_closes_an_empty_queue() {
+    let queue = queue(16);
+    queue.set_outlook(Outlook { service_ns: 60_000 * MS, workers: 1.0, exhausted: true });
+    assert_eq!(push(&queue, 0, 1), Ok(None));
+}
+
+#[test]
+fn what_waited_too_long_is_shed_by_the_taker_and_by_the_sweep() {
+    let queue = queue(16);
+    push(&queue, 0, 1).unwrap();
+    push(&queue, 400 * MS, 2).unwrap();
+    assert_eq!(take_all(&queue, 501 * MS), (vec![2], vec![RefusalReason::Waited]));
+    push(&queue, 0, 1).unwrap();
+    push(&queue, 400 * MS, 2).unwrap();
+    assert_eq!(queue.sweep(501 * MS).len(), 1);
+    assert_eq!(queue.len(), 1);
+    assert_eq!(queue.oldest_wait_ns(501 * MS), 101 * MS);
+}
+
+#[test]
+fn newest_first_only_when_growth_is_exhausted() {
+    for exhausted in [false, true] {
+        let queue = queue(4096);
+        queue.set_outlook(Outlook { service_ns: MS, workers: 1000.0, exhausted });
+        for client in 0..200 {
+            push(&queue, client * MS, 7).unwrap();
+        }
+        // A standing queue of more than the target (5 ms), over more than one interval.
+        let mut shed = Vec::new();
+        for n in 0..30 {
+            queue.take((200 + 10 * n) * MS, &mut shed);
+        }
+        push(&queue, 500 * MS, 7).unwrap();
+        let next = queue.take(500 * MS, &mut Vec::new()).unwrap();
+        assert_eq!(next.enqueued_ns == 500 * MS, exhausted);
+    }
+}
+
+#[test]
+fn closing_gives_everything_back() {
+    let queue = queue(16);
+    push(&queue, 0, 1).unwrap();
+    push(&queue, 0, 2).unwrap();
+    let left = queue.close();
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|(_, refusal)| refusal.reason == RefusalReason::Stopping));
+    assert_eq!(push(&queue, 0, 1), Err(RefusalReason::Stopping));
+}
+
+#[test]
+fn retry_times_are_spread_and_bounded() {
+    let queue = queue(1);
+    push(&queue, 0, 1).unwrap();
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..100 {
+        let refusal = queue.push(0, Origin::default(), Box::new(|| ())).err().unwrap();
+        assert!((Duration::from_secs(1)..=Duration::from_secs(45)).contains(&refusal.retry_after));
+        seen.insert(refusal.retry_after);
+    }
+    assert!(seen.len() > 50);
+}

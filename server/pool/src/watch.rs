@@ -1,0 +1,160 @@
+//! The watch: one thread beside the workers that looks after them. It has the controller decide,
+//! starts and retires threads, sheds jobs that waited too long, and wakes a worker when the
+//! reactor or a queue is unattended. While nothing happens it dozes.
+
+mod doze;
+mod meter;
+mod staff;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+pub(crate) use doze::Doze;
+use meter::Meter;
+use staff::Staff;
+
+use crate::config::{RETIRE_EVERY, SWEEP_EVERY, UNATTENDED, WATCH_DOZE_AFTER, WATCH_PERIOD};
+use crate::controller::{Decision, Observation, Policy};
+use crate::error::Error;
+use crate::queue::Outlook;
+use crate::shared::Shared;
+use crate::stats::DecisionRecord;
+
+pub(crate) use staff::{Spawner, system_threads};
+
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    policy: Box<dyn Policy>,
+    meter: Meter,
+    staff: Staff,
+    next_tick_ns: u64,
+    next_sweep_ns: u64,
+    next_retire_ns: u64,
+    active_ns: u64,
+}
+
+impl Watch {
+    /// Starts the first workers.
+    pub(crate) fn start(shared: &Arc<Shared>, policy: Box<dyn Policy>, spawner: Spawner) -> Result<Watch, Error> {
+        let bounds = shared.config.bounds();
+        let mut staff = Staff::new(Arc::clone(shared), spawner);
+        staff.hire_first(bounds.start + 1)?;
+        Ok(Watch {
+            shared: Arc::clone(shared),
+            policy,
+            meter: Meter::new(shared),
+            staff,
+            next_tick_ns: 0,
+            next_sweep_ns: 0,
+            next_retire_ns: 0,
+            active_ns: 0,
+        })
+    }
+
+    /// Watches until the pool has stopped.
+    pub(crate) fn run(mut self) {
+        self.shared.doze.register();
+        while !self.shared.watch_stop.load(SeqCst) {
+            let now_ns = self.shared.clock.now_ns();
+            self.round(now_ns);
+            self.sleep(now_ns);
+        }
+        self.staff.join();
+    }
+
+    fn round(&mut self, now_ns: u64) {
+        self.meter.sample(&self.shared, now_ns);
+        self.attend(now_ns);
+        if due(&mut self.next_sweep_ns, now_ns, SWEEP_EVERY) {
+            self.sweep(now_ns);
+        }
+        let period = Duration::from_secs_f64(self.policy.period_s());
+        if due(&mut self.next_tick_ns, now_ns, period) {
+            self.tick(now_ns);
+        }
+        if due(&mut self.next_retire_ns, now_ns, RETIRE_EVERY) {
+            self.staff.retire(now_ns);
+        }
+    }
+
+    /// Wakes a worker where one was not woken because it did not seem worth it.
+    fn attend(&mut self, now_ns: u64) {
+        let shared = &self.shared;
+        let looked_ns = shared.reactor.looked_at_ns.load(Relaxed);
+        let unattended = now_ns.saturating_sub(looked_ns) > UNATTENDED.as_nanos() as u64;
+        if !shared.parking.polling() && unattended || shared.job_can_start() {
+            shared.wake_one();
+        }
+    }
+
+    fn sweep(&self, now_ns: u64) {
+        if self.shared.queue.len() > 0 {
+            for shed in self.shared.queue.sweep(now_ns) {
+                self.shared.tell(shed);
+            }
+        }
+    }
+
+    fn tick(&mut self, now_ns: u64) {
+        let observation = self.meter.observe(&self.shared, now_ns);
+        let decision = self.policy.tick(&observation);
+        let change = self.staff.apply(decision.limit, now_ns);
+        self.shared.blocked_share.store(self.meter.blocked_share(), Relaxed);
+        self.shared.service_ns.store(self.meter.service_ns().unwrap_or(u64::MAX), Relaxed);
+        let exhausted = decision.growth_exhausted || change.stuck;
+        self.shared.queue.set_outlook(Outlook {
+            service_ns: self.meter.service_ns().unwrap_or(0),
+            workers: change.limit as f64,
+            exhausted,
+        });
+        self.record(&observation, &decision, &change, exhausted);
+    }
+
+    fn record(&self, observation: &Observation, decision: &Decision, change: &staff::Change, exhausted: bool) {
+        let record = DecisionRecord {
+            at: Duration::from_secs_f64(observation.now_s),
+            reason: decision.reason,
+            limit_before: observation.limit,
+            limit_wanted: decision.limit,
+            limit: change.limit,
+            spawned: change.spawned,
+            threads: self.shared.threads.load(Relaxed),
+            busy: observation.busy,
+            queued: observation.queued,
+            completions: self.meter.completions(),
+            service_time: self.meter.service_since_tick(),
+            cpu: self.meter.cpu_since_tick(),
+            repeated: 0,
+        };
+        let mut log = self.shared.log.lock();
+        log.growth_exhausted = exhausted;
+        log.add(record);
+    }
+
+    /// Until the next round; long, if nothing has happened for a while.
+    fn sleep(&mut self, now_ns: u64) {
+        let shared = &self.shared;
+        let idle = || shared.permits.busy() == 0 && shared.queue.len() == 0 && !shared.has_work();
+        if !idle() || !shared.parking.polling() {
+            self.active_ns = now_ns;
+        }
+        if now_ns.saturating_sub(self.active_ns) < WATCH_DOZE_AFTER.as_nanos() as u64 {
+            std::thread::park_timeout(WATCH_PERIOD);
+            return;
+        }
+        if shared.doze.doze(RETIRE_EVERY, || !idle() || shared.watch_stop.load(SeqCst)) {
+            self.active_ns = shared.clock.now_ns();
+        }
+        self.meter.skip(shared, shared.clock.now_ns());
+    }
+}
+
+/// Whether it is time, and if so, when the next time is.
+fn due(next_ns: &mut u64, now_ns: u64, period: Duration) -> bool {
+    if now_ns < *next_ns {
+        return false;
+    }
+    *next_ns = now_ns + period.as_nanos() as u64;
+    true
+}

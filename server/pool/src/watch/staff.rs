@@ -1,0 +1,172 @@
+//! Threads: started when the limit exceeds them and the spawn budget allows, retired when they
+//! have been parked for long.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+
+use crate::config::{RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
+use crate::controller::SpawnBudget;
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::shared::{Member, Shared};
+use crate::worker::Worker;
+
+/// How a thread is started: with its name and what it runs. Tests put a system in its place that
+/// refuses.
+pub(crate) type Spawner = Box<dyn Fn(String, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send>;
+
+/// The system's threads.
+pub(crate) fn system_threads() -> Spawner {
+    Box::new(|name, run| std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(run))
+}
+
+pub(super) struct Staff {
+    shared: Arc<Shared>,
+    spawner: Spawner,
+    budget: SpawnBudget,
+    /// The system refused a thread: none is tried before this time.
+    retry_ns: u64,
+    numbers: usize,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// What became of a wanted limit.
+pub(super) struct Change {
+    pub(super) limit: usize,
+    pub(super) spawned: usize,
+    /// More was wanted than the budget or the system gave.
+    pub(super) stuck: bool,
+}
+
+impl Staff {
+    pub(super) fn new(shared: Arc<Shared>, spawner: Spawner) -> Staff {
+        let config = &shared.config;
+        let budget = SpawnBudget::new(config.spawn_limit, config.spawn_window.as_secs_f64());
+        Staff { spawner, budget, retry_ns: 0, numbers: 0, handles: Vec::new(), shared }
+    }
+
+    /// The threads that the pool starts with; they are not growth, and need no budget.
+    pub(super) fn hire_first(&mut self, count: usize) -> Result<(), Error> {
+        for _ in 0..count {
+            if let Err(source) = self.hire() {
+                self.shared.enter(crate::shared::Phase::Stopped);
+                self.shared.parking.wake_all(|| self.shared.reactor.interrupt());
+                return Err(Error::Start { what: "its first threads", source });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the limit, with as many threads for it as can be had. One thread more than permits
+    /// lives at any time, so that one can always run tasks (invariant 2).
+    pub(super) fn apply(&mut self, wanted: usize, now_ns: u64) -> Change {
+        let before = self.shared.permits.limit();
+        let missing = (wanted + 1).saturating_sub(self.shared.threads.load(Relaxed));
+        let spawned = if missing > 0 { self.hire_some(missing, now_ns) } else { 0 };
+        let limit = wanted.min(self.shared.threads.load(Relaxed) - 1);
+        if limit != before {
+            self.shared.permits.set_limit(limit);
+            self.shared.epoch_ns.store(now_ns, Relaxed);
+        }
+        if limit > before && self.shared.job_can_start() {
+            self.shared.wake_one();
+        }
+        Change { limit, spawned, stuck: limit < wanted }
+    }
+
+    fn hire_some(&mut self, missing: usize, now_ns: u64) -> usize {
+        if now_ns < self.retry_ns || self.shared.is_stopped() {
+            return 0;
+        }
+        let granted = self.budget.grant(now_ns as f64 * 1e-9, missing);
+        for hired in 0..granted {
+            if self.hire().is_err() {
+                // At the maximum, for a while: nothing is lost, the queue waits.
+                self.shared.spawn_failures.fetch_add(1, Relaxed);
+                self.retry_ns = now_ns + SPAWN_RETRY.as_nanos() as u64;
+                return hired;
+            }
+            self.shared.spawned.fetch_add(1, Relaxed);
+        }
+        granted
+    }
+
+    fn hire(&mut self) -> io::Result<()> {
+        let member = Arc::new(Member {
+            counters: Counters::default(),
+            schedstat: std::sync::OnceLock::new(),
+            run_delay_s: AtomicU64::new(0),
+        });
+        let name = format!("{}-{}", self.shared.config.thread_name, self.numbers);
+        let (shared, own) = (Arc::clone(&self.shared), Arc::clone(&member));
+        self.shared.roster.lock().workers.push(Arc::clone(&member));
+        self.shared.threads.fetch_add(1, SeqCst);
+        match (self.spawner)(name, Box::new(move || Worker::new(shared, own).run())) {
+            Ok(handle) => {
+                self.numbers += 1;
+                self.handles.retain(|handle| !handle.is_finished());
+                self.handles.push(handle);
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.threads.fetch_sub(1, SeqCst);
+                self.shared.depart(&member);
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets a few of the threads go that have been parked for too long, coldest first, and the
+    /// limit with them: what is no longer used is learned again when it is.
+    pub(super) fn retire(&mut self, now_ns: u64) {
+        let idle_ns = self.shared.config.idle.as_nanos() as u64;
+        let Some(before_ns) = now_ns.checked_sub(idle_ns) else { return };
+        let cold = self.shared.parking.cold(before_ns);
+        let threads = self.shared.threads.load(Relaxed);
+        let spare = threads.saturating_sub(self.shared.config.threads_min());
+        let most = cold.min(spare).min((cold / RETIRE_SHARE).max(1));
+        if most == 0 {
+            return;
+        }
+        let limit = self.shared.permits.limit();
+        let lower = limit.min(threads - most - 1);
+        self.shared.permits.set_limit(lower);
+        // From here on no more than `lower` permits are given out. If more are held already, all
+        // threads that would be left may be blocked: then nobody goes.
+        let retired =
+            if self.shared.permits.busy() > lower { 0 } else { self.shared.parking.retire(most, before_ns) };
+        self.shared.threads.fetch_sub(retired, SeqCst);
+        self.shared.retired.fetch_add(retired as u64, Relaxed);
+        let kept = limit.min(threads - retired - 1);
+        self.shared.permits.set_limit(kept);
+        if kept < limit {
+            self.shared.epoch_ns.store(now_ns, Relaxed);
+        }
+    }
+
+    /// Waits for the threads that end by themselves; those that are blocked in a job are left.
+    pub(super) fn join(self) {
+        for handle in self.handles {
+            if handle.is_finished() {
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// A worker ends: its counts stay.
+    pub(crate) fn depart(&self, member: &Arc<Member>) {
+        let now_ns = self.clock.now_ns();
+        let mut roster = self.roster.lock();
+        let Some(at) = roster.workers.iter().position(|other| Arc::ptr_eq(other, member)) else { return };
+        roster.workers.swap_remove(at);
+        roster.departed.add(&member.counters, now_ns);
+        roster.departed_run_delay_s += f64::from_bits(member.run_delay_s.load(Relaxed));
+        drop(roster);
+        self.note_progress();
+    }
+}
