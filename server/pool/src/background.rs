@@ -107,7 +107,10 @@ struct Entry {
 
 impl JobPool {
     pub(crate) fn new(shared: Arc<Shared>) -> JobPool {
-        JobPool { shared, registry: Arc::default() }
+        JobPool {
+            shared,
+            registry: Arc::default(),
+        }
     }
 
     /// Starts a job.
@@ -128,7 +131,13 @@ impl JobPool {
             notifier: Mutex::new(None),
         });
         self.registry.entries.lock().insert(id, Arc::clone(&entry));
-        let running = Running { job, told: false, id, entry, registry: Arc::clone(&self.registry) };
+        let running = Running {
+            job,
+            told: false,
+            id,
+            entry,
+            registry: Arc::clone(&self.registry),
+        };
         // A job that cannot be spawned is dropped here, and takes its entry with it.
         self.shared.spawn(Class::Background, Box::new(running))?;
         Ok(id)
@@ -153,7 +162,13 @@ impl JobPool {
 
     /// Asks all jobs to stop.
     pub fn stop_all(&self) {
-        let entries: Vec<_> = self.registry.entries.lock().values().map(Arc::clone).collect();
+        let entries: Vec<_> = self
+            .registry
+            .entries
+            .lock()
+            .values()
+            .map(Arc::clone)
+            .collect();
         for entry in entries {
             entry.request_stop();
         }
@@ -164,7 +179,12 @@ impl JobPool {
         let until = Instant::now() + timeout;
         let mut entries = self.registry.entries.lock();
         while entries.contains_key(&id) {
-            if self.registry.ended.wait_until(&mut entries, until).timed_out() {
+            if self
+                .registry
+                .ended
+                .wait_until(&mut entries, until)
+                .timed_out()
+            {
                 return !entries.contains_key(&id);
             }
         }
@@ -217,7 +237,11 @@ impl<J: BackgroundJob> Task for Running<J> {
             self.job.stop();
         }
         let flow = self.job.poll(cx);
-        if self.job.is_alive() { flow } else { Flow::Done }
+        if self.job.is_alive() {
+            flow
+        } else {
+            Flow::Done
+        }
     }
 }
 

@@ -131,7 +131,11 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         check("workers_max", self.workers_max, 1..=WORKERS_CEILING)?;
         check("workers_min", self.workers_min, 1..=self.workers_max)?;
-        check("workers_start", self.workers_start, self.workers_min..=self.workers_max)?;
+        check(
+            "workers_start",
+            self.workers_start,
+            self.workers_min..=self.workers_max,
+        )?;
         check("spawn_limit", self.spawn_limit, 1..=WORKERS_CEILING)?;
         check("average", self.average, 1..=10_000)?;
         check("queue_len_max", self.queue_len_max, 1..=1_000_000)?;
@@ -151,12 +155,22 @@ impl Config {
             PolicyKind::Fixed(n) => n,
             _ => self.workers_start,
         };
-        Bounds { min: PERMITS_MIN.min(self.workers_min).min(start), start, max: self.workers_max }
+        Bounds {
+            min: PERMITS_MIN.min(self.workers_min).min(start),
+            start,
+            max: self.workers_max,
+        }
     }
 
     /// Threads that never retire: the least number of workers, and the one that is always more.
     pub(crate) fn threads_min(&self) -> usize {
-        self.workers_min.max(if let PolicyKind::Fixed(n) = self.policy { n } else { 0 }) + 1
+        self.workers_min
+            .max(if let PolicyKind::Fixed(n) = self.policy {
+                n
+            } else {
+                0
+            })
+            + 1
     }
 }
 
@@ -176,7 +190,11 @@ fn check_time(setting: &'static str, value: Duration) -> Result<(), Error> {
     if !value.is_zero() && value <= most {
         return Ok(());
     }
-    Err(Error::Setting { setting, value: format!("{value:?}"), allowed: "more than 0, up to 24 h".to_owned() })
+    Err(Error::Setting {
+        setting,
+        value: format!("{value:?}"),
+        allowed: "more than 0, up to 24 h".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -190,20 +208,37 @@ mod tests {
 
     #[test]
     fn a_setting_out_of_range_is_named_with_its_range() {
-        let config = Config { workers_start: 300, workers_max: 256, ..Config::default() };
+        let config = Config {
+            workers_start: 300,
+            workers_max: 256,
+            ..Config::default()
+        };
         let message = config.validate().unwrap_err().to_string();
         assert_eq!(message, "workers_start is 300: allowed is 4 to 256");
     }
 
     #[test]
     fn a_zero_wait_is_refused() {
-        let config = Config { queue_wait: Duration::ZERO, ..Config::default() };
-        assert!(config.validate().unwrap_err().to_string().contains("queue_wait"));
+        let config = Config {
+            queue_wait: Duration::ZERO,
+            ..Config::default()
+        };
+        assert!(
+            config
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("queue_wait")
+        );
     }
 
     #[test]
     fn fixed_must_fit() {
-        let config = Config { policy: PolicyKind::Fixed(512), workers_max: 256, ..Config::default() };
+        let config = Config {
+            policy: PolicyKind::Fixed(512),
+            workers_max: 256,
+            ..Config::default()
+        };
         assert!(config.validate().unwrap_err().to_string().contains("512"));
     }
 }

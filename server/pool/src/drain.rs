@@ -45,7 +45,11 @@ impl fmt::Display for DrainReport {
             self.took, self.tasks_left, self.jobs_refused, self.jobs_running
         )?;
         if !self.background_left.is_empty() {
-            write!(f, ", background jobs left: {}", self.background_left.join(", "))?;
+            write!(
+                f,
+                ", background jobs left: {}",
+                self.background_left.join(", ")
+            )?;
         }
         Ok(())
     }
@@ -80,12 +84,20 @@ fn stop(shared: &Shared, jobs: &JobPool, began: Instant) -> DrainReport {
     }
     shared.forget_queued();
     shared.parking.wake_all(|| shared.reactor.interrupt());
-    wait(shared, Instant::now() + THREADS_END_WITHIN, || shared.workers_alive() <= shared.permits.busy());
+    wait(shared, Instant::now() + THREADS_END_WITHIN, || {
+        shared.workers_alive() <= shared.permits.busy()
+    });
     shared.forget_queued();
     let jobs_running = shared.permits.busy();
     shared.watch_stop.store(true, SeqCst);
     shared.doze.wake();
-    DrainReport { took: began.elapsed(), tasks_left: tasks.len(), background_left, jobs_refused, jobs_running }
+    DrainReport {
+        took: began.elapsed(),
+        tasks_left: tasks.len(),
+        background_left,
+        jobs_refused,
+        jobs_running,
+    }
 }
 
 fn wait(shared: &Shared, until: Instant, done: impl Fn() -> bool) {

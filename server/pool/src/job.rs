@@ -77,7 +77,10 @@ pub struct JobContext {
 
 impl JobContext {
     pub(crate) fn new(waited: Duration) -> JobContext {
-        JobContext { waited, notify: None }
+        JobContext {
+            waited,
+            notify: None,
+        }
     }
 
     /// How long the job waited for its permit.
@@ -95,6 +98,8 @@ impl JobContext {
 
 impl fmt::Debug for JobContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobContext").field("waited", &self.waited).finish_non_exhaustive()
+        f.debug_struct("JobContext")
+            .field("waited", &self.waited)
+            .finish_non_exhaustive()
     }
 }

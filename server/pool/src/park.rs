@@ -3,6 +3,9 @@
 //! An idle thread is in one of two places: parked on a stack (last in, first out, so that the
 //! warmest is woken first), or *polling*, blocked in the reactor. Whoever publishes work calls
 //! [`Parking::wake_one`]; the argument why it cannot be missed is in the crate's `README.md`.
+//!
+//! Flags that somebody swaps are always swapped, never stored: it costs the same on x86-64, and
+//! loom places a plain store before a swap that did not see it, which no memory model allows.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -34,7 +37,10 @@ pub(crate) struct Parker {
 impl Parker {
     /// The parker of the calling thread.
     pub(crate) fn of_this_thread() -> Arc<Parker> {
-        Arc::new(Parker { token: AtomicU8::new(ASLEEP), thread: current() })
+        Arc::new(Parker {
+            token: AtomicU8::new(ASLEEP),
+            thread: current(),
+        })
     }
 
     fn sleep(&self) -> Woken {
@@ -48,7 +54,7 @@ impl Parker {
     }
 
     fn wake(&self, token: u8) {
-        self.token.store(token, SeqCst);
+        self.token.swap(token, SeqCst);
         self.thread.unpark();
     }
 }
@@ -92,10 +98,18 @@ impl Parking {
     }
 
     /// Sleeps until woken, unless `has_work` says that there is something to do.
-    pub(crate) fn park(&self, parker: &Arc<Parker>, now_ns: u64, has_work: impl Fn() -> bool) -> Woken {
+    pub(crate) fn park(
+        &self,
+        parker: &Arc<Parker>,
+        now_ns: u64,
+        has_work: impl Fn() -> bool,
+    ) -> Woken {
         {
             let mut stack = self.stack.lock();
-            stack.push(Sleeper { parker: Arc::clone(parker), since_ns: now_ns });
+            stack.push(Sleeper {
+                parker: Arc::clone(parker),
+                since_ns: now_ns,
+            });
             self.parked.store(stack.len(), Relaxed);
         }
         // Pairs with the fence in `wake_one`: either the publisher sees this thread parked, or
@@ -110,7 +124,10 @@ impl Parking {
     /// Takes `parker` off the stack; false if a waker was faster, whose token is then on its way.
     fn leave(&self, parker: &Arc<Parker>) -> bool {
         let mut stack = self.stack.lock();
-        let Some(at) = stack.iter().rposition(|sleeper| Arc::ptr_eq(&sleeper.parker, parker)) else {
+        let Some(at) = stack
+            .iter()
+            .rposition(|sleeper| Arc::ptr_eq(&sleeper.parker, parker))
+        else {
             return false;
         };
         stack.remove(at);
@@ -121,10 +138,10 @@ impl Parking {
     /// Announces that the calling thread, which leads the reactor, is about to block in it. False
     /// if there is work instead.
     pub(crate) fn begin_poll(&self, has_work: impl Fn() -> bool) -> bool {
-        self.polling.store(true, SeqCst);
+        self.polling.swap(true, SeqCst);
         fence(SeqCst);
         if has_work() {
-            self.polling.store(false, SeqCst);
+            self.polling.swap(false, SeqCst);
             return false;
         }
         true
@@ -132,7 +149,7 @@ impl Parking {
 
     /// The leader is back from the reactor.
     pub(crate) fn end_poll(&self) {
-        self.polling.store(false, SeqCst);
+        self.polling.swap(false, SeqCst);
     }
 
     /// Sees to it that somebody looks for work that was published before this call. `interrupt`
@@ -173,13 +190,15 @@ impl Parking {
         for sleeper in &all {
             sleeper.parker.wake(SEARCH);
         }
-        self.polling.store(false, SeqCst);
+        self.polling.swap(false, SeqCst);
         interrupt();
     }
 
     /// The calling thread looks for work on its own account; at most one does so at a time.
     pub(crate) fn begin_search(&self) -> bool {
-        self.searching.compare_exchange(0, 1, SeqCst, Relaxed).is_ok()
+        self.searching
+            .compare_exchange(0, 1, SeqCst, Relaxed)
+            .is_ok()
     }
 
     /// The calling thread ends its search, with or without success. It must then look once more
@@ -194,7 +213,11 @@ impl Parking {
     pub(crate) fn retire(&self, most: usize, before_ns: u64) -> usize {
         let retired: Vec<Sleeper> = {
             let mut stack = self.stack.lock();
-            let cold = stack.iter().take(most).take_while(|sleeper| sleeper.since_ns < before_ns).count();
+            let cold = stack
+                .iter()
+                .take(most)
+                .take_while(|sleeper| sleeper.since_ns < before_ns)
+                .count();
             let retired = stack.drain(..cold).collect();
             self.parked.store(stack.len(), Relaxed);
             retired
@@ -207,6 +230,10 @@ impl Parking {
 
     /// How many threads have been parked since before `before_ns`.
     pub(crate) fn cold(&self, before_ns: u64) -> usize {
-        self.stack.lock().iter().take_while(|sleeper| sleeper.since_ns < before_ns).count()
+        self.stack
+            .lock()
+            .iter()
+            .take_while(|sleeper| sleeper.since_ns < before_ns)
+            .count()
     }
 }

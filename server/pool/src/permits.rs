@@ -16,7 +16,10 @@ pub(crate) struct Permits {
 
 impl Permits {
     pub(crate) fn new(limit: usize) -> Permits {
-        Permits { limit: CachePadded::new(AtomicUsize::new(limit)), busy: CachePadded::new(AtomicUsize::new(0)) }
+        Permits {
+            limit: CachePadded::new(AtomicUsize::new(limit)),
+            busy: CachePadded::new(AtomicUsize::new(0)),
+        }
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -39,7 +42,10 @@ impl Permits {
     pub(crate) fn try_acquire(&self) -> bool {
         let mut busy = self.busy.load(Relaxed);
         while busy < self.limit() {
-            match self.busy.compare_exchange_weak(busy, busy + 1, SeqCst, Relaxed) {
+            match self
+                .busy
+                .compare_exchange_weak(busy, busy + 1, SeqCst, Relaxed)
+            {
                 Ok(_) => return true,
                 Err(now) => busy = now,
             }

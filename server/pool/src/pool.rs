@@ -72,14 +72,30 @@ impl Pool {
         Pool::start_with(config, policy, system_threads())
     }
 
-    pub(crate) fn start_with(config: Config, policy: Box<dyn Policy>, spawner: Spawner) -> Result<Pool, Error> {
+    pub(crate) fn start_with(
+        config: Config,
+        policy: Box<dyn Policy>,
+        spawner: Spawner,
+    ) -> Result<Pool, Error> {
         let name = format!("{}-watch", config.thread_name);
         let shared = Arc::new(Shared::new(config, policy.name())?);
         let watch = Watch::start(&shared, policy, spawner)?;
-        let handle = Handle { jobs: JobPool::new(Arc::clone(&shared)), shared };
-        let mut pool = Pool { handle, watch: None };
-        let thread = std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(|| watch.run());
-        pool.watch = Some(thread.map_err(|source| Error::Start { what: "a thread for the watch", source })?);
+        let handle = Handle {
+            jobs: JobPool::new(Arc::clone(&shared)),
+            shared,
+        };
+        let mut pool = Pool {
+            handle,
+            watch: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .stack_size(STACK_BYTES)
+            .spawn(|| watch.run());
+        pool.watch = Some(thread.map_err(|source| Error::Start {
+            what: "a thread for the watch",
+            source,
+        })?);
         Ok(pool)
     }
 
@@ -141,7 +157,9 @@ impl Handle {
     /// # Errors
     /// [`Error::TooManyTasks`] if as many live as may, [`Error::Stopping`] if the pool has stopped.
     pub fn spawn(&self, task: impl Task) -> Result<(), Error> {
-        self.shared.spawn(Class::Request, Box::new(task)).map(|_| ())
+        self.shared
+            .spawn(Class::Request, Box::new(task))
+            .map(|_| ())
     }
 
     /// The background jobs.
@@ -173,11 +191,18 @@ impl Handle {
             queued: shared.queue.len(),
             oldest_wait: Duration::from_nanos(shared.queue.oldest_wait_ns(now_ns)),
             predicted_wait: Duration::from_nanos(shared.queue.predicted_wait_ns()),
-            service_time: Duration::from_nanos(if service_ns == u64::MAX { 0 } else { service_ns }),
-            mean_wait: Duration::from_nanos(sums.waited_ns.checked_div(sums.completions()).unwrap_or(0)),
+            service_time: Duration::from_nanos(if service_ns == u64::MAX {
+                0
+            } else {
+                service_ns
+            }),
+            mean_wait: Duration::from_nanos(
+                sums.waited_ns.checked_div(sums.completions()).unwrap_or(0),
+            ),
             completions: sums.completions(),
             unwanted: sums.unwanted,
-            refusals: RefusalReason::ALL.map(|reason| (reason, shared.refusals[reason as usize].load(Relaxed))),
+            refusals: RefusalReason::ALL
+                .map(|reason| (reason, shared.refusals[reason as usize].load(Relaxed))),
             spawned: shared.spawned.load(Relaxed),
             retired: shared.retired.load(Relaxed),
             spawn_failures: shared.spawn_failures.load(Relaxed),
@@ -199,6 +224,8 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("stats", &self.stats()).finish()
+        f.debug_struct("Handle")
+            .field("stats", &self.stats())
+            .finish()
     }
 }

@@ -44,10 +44,16 @@ impl Reactor {
     pub(crate) fn new() -> Result<Reactor, Error> {
         let start = |what| move |source| Error::Start { what, source };
         let poll = Poll::new().map_err(start("a readiness queue (epoll)"))?;
-        let registry = poll.registry().try_clone().map_err(start("a second handle of the readiness queue"))?;
+        let registry = poll
+            .registry()
+            .try_clone()
+            .map_err(start("a second handle of the readiness queue"))?;
         let waker = Waker::new(&registry, WAKE).map_err(start("a waker (eventfd)"))?;
         Ok(Reactor {
-            lead: Mutex::new(Lead { poll, events: Events::with_capacity(EVENTS_PER_POLL) }),
+            lead: Mutex::new(Lead {
+                poll,
+                events: Events::with_capacity(EVENTS_PER_POLL),
+            }),
             registry,
             waker,
             sources: Mutex::new(Slab::new()),
@@ -62,7 +68,12 @@ impl Reactor {
     }
 
     /// Looks for readiness, for at most `timeout`, and collects the tasks concerned.
-    pub(crate) fn look(&self, lead: &mut Lead, timeout: Option<Duration>, ready: &mut Vec<Arc<TaskCell>>) {
+    pub(crate) fn look(
+        &self,
+        lead: &mut Lead,
+        timeout: Option<Duration>,
+        ready: &mut Vec<Arc<TaskCell>>,
+    ) {
         // An interrupted or failed look is an empty one: the caller looks again soon.
         if lead.poll.poll(&mut lead.events, timeout).is_err() || lead.events.is_empty() {
             return;
@@ -101,7 +112,12 @@ impl Reactor {
         Ok(token)
     }
 
-    pub(crate) fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    pub(crate) fn reregister(
+        &self,
+        source: &mut impl Source,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
         self.registry.reregister(source, token, interest)
     }
 

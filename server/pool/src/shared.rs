@@ -140,14 +140,20 @@ impl Shared {
     // ---- Tasks.
 
     /// Takes a task in and has it polled for the first time.
-    pub(crate) fn spawn(self: &Arc<Self>, class: Class, task: Box<dyn Task>) -> Result<Arc<TaskCell>, Error> {
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        class: Class,
+        task: Box<dyn Task>,
+    ) -> Result<Arc<TaskCell>, Error> {
         let cell = {
             let mut tasks = self.tasks.lock();
             if self.is_stopped() {
                 return Err(Error::Stopping);
             }
             if tasks.len() >= self.config.tasks_max {
-                return Err(Error::TooManyTasks { limit: self.config.tasks_max });
+                return Err(Error::TooManyTasks {
+                    limit: self.config.tasks_max,
+                });
             }
             let entry = tasks.vacant_entry();
             let cell = Arc::new(TaskCell::new(entry.key(), class, Arc::clone(self), task));
@@ -209,7 +215,11 @@ impl Shared {
     }
 
     pub(crate) fn all_tasks(&self) -> Vec<Arc<TaskCell>> {
-        self.tasks.lock().iter().map(|(_, cell)| Arc::clone(cell)).collect()
+        self.tasks
+            .lock()
+            .iter()
+            .map(|(_, cell)| Arc::clone(cell))
+            .collect()
     }
 
     /// Empties the run queues of a pool that has stopped.
@@ -225,12 +235,23 @@ impl Shared {
     // ---- Jobs.
 
     /// Queues a job. While the pool drains only tasks may submit.
-    pub(crate) fn submit(&self, origin: Origin, job: Box<dyn Job>, from_task: bool) -> Result<(), Refusal> {
+    pub(crate) fn submit(
+        &self,
+        origin: Origin,
+        job: Box<dyn Job>,
+        from_task: bool,
+    ) -> Result<(), Refusal> {
         if self.is_draining() && !from_task {
-            let refusal = Refusal { reason: RefusalReason::Stopping, retry_after: *crate::config::RETRY_AFTER.start() };
+            let refusal = Refusal {
+                reason: RefusalReason::Stopping,
+                retry_after: *crate::config::RETRY_AFTER.start(),
+            };
             return Err(self.count(refusal));
         }
-        let pushed = self.queue.push(self.clock.now_ns(), origin, job).map_err(|refusal| self.count(refusal))?;
+        let pushed = self
+            .queue
+            .push(self.clock.now_ns(), origin, job)
+            .map_err(|refusal| self.count(refusal))?;
         if let Some(displaced) = pushed {
             self.tell(displaced);
         }
@@ -247,7 +268,8 @@ impl Shared {
     /// Tells a job that it is shed. Its panic is fenced.
     pub(crate) fn tell(&self, (queued, refusal): Shed) {
         self.count(refusal);
-        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queued.job.refuse(refusal)));
+        let told =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queued.job.refuse(refusal)));
         if told.is_err() {
             self.refuse_panics.fetch_add(1, Relaxed);
         }
@@ -258,7 +280,10 @@ impl Shared {
 
     /// Whether a thread that looks now would find something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.requests.is_empty() || self.job_can_start() || !self.background.is_empty() || self.is_stopped()
+        !self.requests.is_empty()
+            || self.job_can_start()
+            || !self.background.is_empty()
+            || self.is_stopped()
     }
 
     /// A job waits, and a permit is free.

@@ -130,7 +130,11 @@ pub(crate) struct DecisionLog {
 
 impl DecisionLog {
     pub(crate) fn new() -> DecisionLog {
-        DecisionLog { records: VecDeque::with_capacity(DECISIONS_KEPT), last_change: None, growth_exhausted: false }
+        DecisionLog {
+            records: VecDeque::with_capacity(DECISIONS_KEPT),
+            last_change: None,
+            growth_exhausted: false,
+        }
     }
 
     pub(crate) fn add(&mut self, record: DecisionRecord) {

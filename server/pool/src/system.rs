@@ -16,17 +16,30 @@ pub(crate) fn cores() -> usize {
 
 /// The wanted number of workers, or as many as a quarter of the memory holds.
 pub(crate) fn workers_that_fit(wanted: usize) -> usize {
-    let Some(bytes) = memory_bytes() else { return wanted };
+    let Some(bytes) = memory_bytes() else {
+        return wanted;
+    };
     let fit = bytes / WORKER_MEMORY_SHARE / WORKER_MEMORY_BYTES;
-    wanted.min(usize::try_from(fit).unwrap_or(usize::MAX)).max(4)
+    wanted
+        .min(usize::try_from(fit).unwrap_or(usize::MAX))
+        .max(4)
 }
 
 fn memory_bytes() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?.to_owned();
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("MemTotal:"))?
+            .to_owned();
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib * 1024)
     })?;
-    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     Some(group.map_or(machine, |limit: u64| limit.min(machine)))
 }
 
@@ -57,7 +70,10 @@ pub(crate) struct MachineCpu {
 
 impl MachineCpu {
     pub(crate) fn new() -> MachineCpu {
-        let mut cpu = MachineCpu { stat: File::open("/proc/stat").ok(), before: (0, 0) };
+        let mut cpu = MachineCpu {
+            stat: File::open("/proc/stat").ok(),
+            before: (0, 0),
+        };
         cpu.share();
         cpu
     }
@@ -65,7 +81,9 @@ impl MachineCpu {
     /// Share of all cores that was in use since the last call, 0 to 1; 0 if not known. The
     /// counters move in steps of 10 ms: ask at intervals of some steps.
     pub(crate) fn share(&mut self) -> f64 {
-        let Some((busy, all)) = self.read() else { return 0.0 };
+        let Some((busy, all)) = self.read() else {
+            return 0.0;
+        };
         let (busy_before, all_before) = std::mem::replace(&mut self.before, (busy, all));
         if all <= all_before {
             return 0.0;
@@ -83,7 +101,11 @@ impl MachineCpu {
 /// Busy and all ticks of the first line: user nice system idle iowait irq softirq steal.
 fn parse_stat(text: &str) -> Option<(u64, u64)> {
     let fields = text.lines().next()?.strip_prefix("cpu ")?;
-    let ticks: Vec<u64> = fields.split_whitespace().take(8).map_while(|field| field.parse().ok()).collect();
+    let ticks: Vec<u64> = fields
+        .split_whitespace()
+        .take(8)
+        .map_while(|field| field.parse().ok())
+        .collect();
     let all: u64 = ticks.iter().sum();
     let idle = ticks.get(3)? + ticks.get(4)?;
     Some((all - idle, all))

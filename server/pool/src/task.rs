@@ -195,7 +195,12 @@ pub(crate) enum Polled {
 }
 
 impl TaskCell {
-    pub(crate) fn new(id: usize, class: Class, shared: Arc<Shared>, task: Box<dyn Task>) -> TaskCell {
+    pub(crate) fn new(
+        id: usize,
+        class: Class,
+        shared: Arc<Shared>,
+        task: Box<dyn Task>,
+    ) -> TaskCell {
         TaskCell {
             id,
             class,
@@ -204,7 +209,10 @@ impl TaskCell {
             ready: AtomicU8::new(Ready::NOTIFIED),
             wanted_ns: AtomicU64::new(NEVER),
             armed_ns: AtomicU64::new(NEVER),
-            body: Mutex::new(Body { task: Some(task), tokens: Vec::new() }),
+            body: Mutex::new(Body {
+                task: Some(task),
+                tokens: Vec::new(),
+            }),
         }
     }
 
@@ -220,7 +228,9 @@ impl TaskCell {
             return Err(wanted_ns);
         }
         // A task that sets a new deadline at this moment keeps it: only the one seen is cleared.
-        let _ = self.wanted_ns.compare_exchange(wanted_ns, NEVER, SeqCst, Relaxed);
+        let _ = self
+            .wanted_ns
+            .compare_exchange(wanted_ns, NEVER, SeqCst, Relaxed);
         self.add_ready(Ready::DEADLINE);
         Ok(())
     }
@@ -234,7 +244,10 @@ impl TaskCell {
                 RUNNING => (RERUN, false),
                 _ => return false,
             };
-            match self.state.compare_exchange_weak(state, next, AcqRel, Acquire) {
+            match self
+                .state
+                .compare_exchange_weak(state, next, AcqRel, Acquire)
+            {
                 Ok(_) => return push,
                 Err(now) => state = now,
             }
@@ -247,9 +260,18 @@ impl TaskCell {
         self.state.store(RUNNING, SeqCst);
         let ready = Ready(self.ready.swap(0, AcqRel));
         let Body { task, tokens } = &mut *body;
-        let Some(task) = task else { return Polled::Ended { panic: None } };
+        let Some(task) = task else {
+            return Polled::Ended { panic: None };
+        };
         let Submit { direct, permit } = submit;
-        let mut cx = Context { cell: self, tokens, ready, now_ns, direct, permit };
+        let mut cx = Context {
+            cell: self,
+            tokens,
+            ready,
+            now_ns,
+            direct,
+            permit,
+        };
         let flow = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.poll(&mut cx)));
         match flow {
             Ok(Flow::Again) => {
@@ -257,7 +279,11 @@ impl TaskCell {
                 Polled::Requeue
             }
             Ok(Flow::Wait) => {
-                if self.state.compare_exchange(RUNNING, IDLE, AcqRel, Acquire).is_ok() {
+                if self
+                    .state
+                    .compare_exchange(RUNNING, IDLE, AcqRel, Acquire)
+                    .is_ok()
+                {
                     return Polled::Waits;
                 }
                 self.state.store(QUEUED, SeqCst);
@@ -280,7 +306,9 @@ impl TaskCell {
         let task = body.task.take();
         let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(task)));
         self.shared.forget_task(self, &mut body.tokens);
-        Polled::Ended { panic: panic.or(dropped.err()) }
+        Polled::Ended {
+            panic: panic.or(dropped.err()),
+        }
     }
 }
 
@@ -319,7 +347,11 @@ impl Context<'_> {
     /// # Errors
     /// What the system answers, such as too many descriptors watched.
     pub fn register(&mut self, source: &mut impl Source, interest: Interest) -> io::Result<Token> {
-        let token = self.cell.shared.reactor.register(source, interest, self.cell)?;
+        let token = self
+            .cell
+            .shared
+            .reactor
+            .register(source, interest, self.cell)?;
         self.tokens.push(token);
         Ok(token)
     }
@@ -328,7 +360,12 @@ impl Context<'_> {
     ///
     /// # Errors
     /// What the system answers.
-    pub fn reregister(&mut self, token: Token, source: &mut impl Source, interest: Interest) -> io::Result<()> {
+    pub fn reregister(
+        &mut self,
+        token: Token,
+        source: &mut impl Source,
+        interest: Interest,
+    ) -> io::Result<()> {
         self.cell.shared.reactor.reregister(source, token, interest)
     }
 
@@ -369,7 +406,11 @@ impl Context<'_> {
         if self.direct.is_none() && shared.queue.len() == 0 && !shared.is_stopped() {
             *self.permit = *self.permit || shared.permits.try_acquire();
             if *self.permit {
-                *self.direct = Some(Queued { job: Box::new(job), origin, enqueued_ns: self.now_ns });
+                *self.direct = Some(Queued {
+                    job: Box::new(job),
+                    origin,
+                    enqueued_ns: self.now_ns,
+                });
                 return Ok(());
             }
         }
@@ -379,6 +420,8 @@ impl Context<'_> {
 
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("ready", &self.ready).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,10 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new() -> Timers {
-        Timers { entries: Mutex::new(BTreeMap::new()), earliest_ns: AtomicU64::new(NEVER) }
+        Timers {
+            entries: Mutex::new(BTreeMap::new()),
+            earliest_ns: AtomicU64::new(NEVER),
+        }
     }
 
     /// When the next entry fires; [`NEVER`] if there is none.
@@ -89,10 +92,5 @@ impl Timers {
     fn publish(&self, entries: &BTreeMap<(u64, usize), Arc<TaskCell>>) -> bool {
         let earliest_ns = entries.first_key_value().map_or(NEVER, |((at, _), _)| *at);
         self.earliest_ns.swap(earliest_ns, SeqCst) > earliest_ns
-    }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.entries.lock().len()
     }
 }

@@ -36,7 +36,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Starts the first workers.
-    pub(crate) fn start(shared: &Arc<Shared>, policy: Box<dyn Policy>, spawner: Spawner) -> Result<Watch, Error> {
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        policy: Box<dyn Policy>,
+        spawner: Spawner,
+    ) -> Result<Watch, Error> {
         let bounds = shared.config.bounds();
         let mut staff = Staff::new(Arc::clone(shared), spawner);
         staff.hire_first(bounds.start + 1)?;
@@ -100,8 +104,12 @@ impl Watch {
         let observation = self.meter.observe(&self.shared, now_ns);
         let decision = self.policy.tick(&observation);
         let change = self.staff.apply(decision.limit, now_ns);
-        self.shared.blocked_share.store(self.meter.blocked_share(), Relaxed);
-        self.shared.service_ns.store(self.meter.service_ns().unwrap_or(u64::MAX), Relaxed);
+        self.shared
+            .blocked_share
+            .store(self.meter.blocked_share(), Relaxed);
+        self.shared
+            .service_ns
+            .store(self.meter.service_ns().unwrap_or(u64::MAX), Relaxed);
         let exhausted = decision.growth_exhausted || change.stuck;
         self.shared.queue.set_outlook(Outlook {
             service_ns: self.meter.service_ns().unwrap_or(0),
@@ -111,7 +119,13 @@ impl Watch {
         self.record(&observation, &decision, &change, exhausted);
     }
 
-    fn record(&self, observation: &Observation, decision: &Decision, change: &staff::Change, exhausted: bool) {
+    fn record(
+        &self,
+        observation: &Observation,
+        decision: &Decision,
+        change: &staff::Change,
+        exhausted: bool,
+    ) {
         let record = DecisionRecord {
             at: Duration::from_secs_f64(observation.now_s),
             reason: decision.reason,
@@ -143,7 +157,10 @@ impl Watch {
             std::thread::park_timeout(WATCH_PERIOD);
             return;
         }
-        if shared.doze.doze(RETIRE_EVERY, || !idle() || shared.watch_stop.load(SeqCst)) {
+        if shared
+            .doze
+            .doze(RETIRE_EVERY, || !idle() || shared.watch_stop.load(SeqCst))
+        {
             self.active_ns = shared.clock.now_ns();
         }
         self.meter.skip(shared, shared.clock.now_ns());

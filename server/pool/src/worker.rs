@@ -100,9 +100,15 @@ impl Worker {
 
     fn poll_task(&mut self, cell: &Arc<TaskCell>) {
         self.found();
-        let now_ns = self.job_ended_ns.take().unwrap_or_else(|| self.shared.clock.now_ns());
+        let now_ns = self
+            .job_ended_ns
+            .take()
+            .unwrap_or_else(|| self.shared.clock.now_ns());
         let mut direct = None;
-        let mut submit = Submit { direct: &mut direct, permit: &mut self.permit };
+        let mut submit = Submit {
+            direct: &mut direct,
+            permit: &mut self.permit,
+        };
         match cell.poll(now_ns, &mut submit) {
             Polled::Waits => self.member.counters.task_polled(false),
             Polled::Requeue => {
@@ -123,7 +129,9 @@ impl Worker {
         if self.shared.queue.len() == 0 || !self.hold_permit() {
             return false;
         }
-        let now_ns = self.job_ended_ns.unwrap_or_else(|| self.shared.clock.now_ns());
+        let now_ns = self
+            .job_ended_ns
+            .unwrap_or_else(|| self.shared.clock.now_ns());
         let taken = self.shared.queue.take(now_ns, &mut self.shed);
         self.tell_shed();
         let Some(queued) = taken else { return false };
@@ -150,7 +158,10 @@ impl Worker {
     }
 
     fn run_job(&mut self, queued: Queued) {
-        let start_ns = self.job_ended_ns.take().unwrap_or_else(|| self.shared.clock.now_ns());
+        let start_ns = self
+            .job_ended_ns
+            .take()
+            .unwrap_or_else(|| self.shared.clock.now_ns());
         if !queued.job.is_wanted() {
             self.member.counters.job_unwanted();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(queued)));
@@ -178,7 +189,9 @@ impl Worker {
 
     /// The task that the job wants notified is polled next, by this thread.
     fn follow_up(&mut self, mut cx: JobContext) {
-        let Some(cell) = cx.notify.take().map(crate::task::Notifier::into_cell) else { return };
+        let Some(cell) = cx.notify.take().map(crate::task::Notifier::into_cell) else {
+            return;
+        };
         if cell.mark_queued() {
             self.next = Some(cell);
         }
@@ -190,7 +203,8 @@ impl Worker {
     fn leave_watched(&self) {
         let shared = &self.shared;
         shared.doze.end();
-        if shared.service_ns.load(Relaxed) < LONG_JOB.as_nanos() as u64 || shared.parking.polling() {
+        if shared.service_ns.load(Relaxed) < LONG_JOB.as_nanos() as u64 || shared.parking.polling()
+        {
             return;
         }
         let threads = shared.threads.load(Relaxed);
@@ -232,7 +246,11 @@ impl Worker {
             return true;
         }
         let now_ns = self.shared.clock.now_ns();
-        match self.shared.parking.park(&self.parker, now_ns, || self.shared.has_work()) {
+        match self
+            .shared
+            .parking
+            .park(&self.parker, now_ns, || self.shared.has_work())
+        {
             Woken::Work => {}
             Woken::Search => self.searching = true,
             Woken::Retire => return false,
@@ -261,7 +279,9 @@ impl Worker {
     fn glance(&mut self) {
         let shared = Arc::clone(&self.shared);
         if let Some(mut lead) = shared.reactor.try_lead() {
-            shared.reactor.look(&mut lead, Some(Duration::ZERO), &mut self.ready);
+            shared
+                .reactor
+                .look(&mut lead, Some(Duration::ZERO), &mut self.ready);
             drop(lead);
             self.looked(false);
         }
@@ -270,9 +290,15 @@ impl Worker {
     /// Blocks in the reactor until something is ready, due or published. False if another leads.
     fn lead(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        let Some(mut lead) = shared.reactor.try_lead() else { return false };
+        let Some(mut lead) = shared.reactor.try_lead() else {
+            return false;
+        };
         let blocks = shared.parking.begin_poll(|| shared.has_work());
-        let timeout = if blocks { self.timeout() } else { Some(Duration::ZERO) };
+        let timeout = if blocks {
+            self.timeout()
+        } else {
+            Some(Duration::ZERO)
+        };
         shared.reactor.look(&mut lead, timeout, &mut self.ready);
         shared.parking.end_poll();
         drop(lead);
@@ -283,7 +309,10 @@ impl Worker {
     /// How long the reactor may block; `None` means until something happens.
     fn timeout(&self) -> Option<Duration> {
         let earliest_ns = self.shared.timers.earliest_ns();
-        self.shared.reactor.sleeps_until_ns.store(earliest_ns, SeqCst);
+        self.shared
+            .reactor
+            .sleeps_until_ns
+            .store(earliest_ns, SeqCst);
         std::sync::atomic::fence(SeqCst);
         // A deadline may have come in between; whoever set it did not see that this thread sleeps.
         let earliest_ns = self.shared.timers.earliest_ns().min(earliest_ns);

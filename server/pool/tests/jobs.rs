@@ -2,9 +2,9 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Fate, PATIENCE, Told, await_stats, block, fates, fixed};
@@ -15,7 +15,8 @@ fn no_more_jobs_run_than_there_are_permits() {
     let pool = Pool::start(fixed(3)).unwrap();
     let gate = block(&pool, 3);
     let (to, from) = channel();
-    pool.submit(Origin::default(), Told { number: 1, to }).unwrap();
+    pool.submit(Origin::default(), Told { number: 1, to })
+        .unwrap();
     let stats = await_stats(&pool, "a queued job", |stats| stats.queued == 1);
     assert_eq!((stats.busy, stats.limit, stats.threads), (3, 3, 4));
     assert!(from.try_recv().is_err());
@@ -29,9 +30,12 @@ fn no_more_jobs_run_than_there_are_permits() {
 fn a_panic_costs_neither_thread_nor_permit() {
     let pool = Pool::start(fixed(2)).unwrap();
     for _ in 0..50 {
-        pool.submit(Origin::default(), || panic!("on purpose")).unwrap();
+        pool.submit(Origin::default(), || panic!("on purpose"))
+            .unwrap();
     }
-    let stats = await_stats(&pool, "50 panics", |stats| stats.job_panics == 50 && stats.busy == 0);
+    let stats = await_stats(&pool, "50 panics", |stats| {
+        stats.job_panics == 50 && stats.busy == 0
+    });
     assert_eq!((stats.completions, stats.threads), (50, 3));
     // Both permits are still there.
     block(&pool, 2).open();
@@ -39,13 +43,32 @@ fn a_panic_costs_neither_thread_nor_permit() {
 
 #[test]
 fn a_full_queue_refuses_with_reason_and_retry_time() {
-    let pool = Pool::start(Config { queue_len_max: 5, ..fixed(1) }).unwrap();
+    let pool = Pool::start(Config {
+        queue_len_max: 5,
+        ..fixed(1)
+    })
+    .unwrap();
     let gate = block(&pool, 1);
     let (to, from) = channel();
     for number in 0..5 {
-        pool.submit(Origin::default(), Told { number, to: to.clone() }).unwrap();
+        pool.submit(
+            Origin::default(),
+            Told {
+                number,
+                to: to.clone(),
+            },
+        )
+        .unwrap();
     }
-    let refusal = pool.submit(Origin::default(), Told { number: 5, to: to.clone() }).unwrap_err();
+    let refusal = pool
+        .submit(
+            Origin::default(),
+            Told {
+                number: 5,
+                to: to.clone(),
+            },
+        )
+        .unwrap_err();
     assert_eq!(refusal.reason, RefusalReason::QueueFull);
     assert!(refusal.retry_after >= Duration::from_secs(1));
     assert_eq!(pool.stats().refused(), 1);
@@ -55,14 +78,38 @@ fn a_full_queue_refuses_with_reason_and_retry_time() {
 
 #[test]
 fn when_the_queue_is_full_the_client_that_holds_most_loses_first() {
-    let pool = Pool::start(Config { queue_len_max: 8, ..fixed(1) }).unwrap();
+    let pool = Pool::start(Config {
+        queue_len_max: 8,
+        ..fixed(1)
+    })
+    .unwrap();
     let gate = block(&pool, 1);
     let (to, from) = channel();
     for number in 0..8 {
-        pool.submit(Origin { client: 1, route: 0 }, Told { number, to: to.clone() }).unwrap();
+        pool.submit(
+            Origin {
+                client: 1,
+                route: 0,
+            },
+            Told {
+                number,
+                to: to.clone(),
+            },
+        )
+        .unwrap();
     }
     for number in 8..11 {
-        pool.submit(Origin { client: number, route: 0 }, Told { number, to: to.clone() }).unwrap();
+        pool.submit(
+            Origin {
+                client: number,
+                route: 0,
+            },
+            Told {
+                number,
+                to: to.clone(),
+            },
+        )
+        .unwrap();
     }
     let lost: Vec<_> = fates(&from, 3)
         .into_iter()
@@ -72,7 +119,11 @@ fn when_the_queue_is_full_the_client_that_holds_most_loses_first() {
         })
         .collect();
     let displaced = RefusalReason::Displaced;
-    assert_eq!(lost, [(7, displaced), (6, displaced), (5, displaced)], "the greedy client's newest");
+    assert_eq!(
+        lost,
+        [(7, displaced), (6, displaced), (5, displaced)],
+        "the greedy client's newest"
+    );
     gate.open();
     let ran = fates(&from, 8);
     // Clients take turns: the polite ones come right after the first of the greedy one.
@@ -81,10 +132,15 @@ fn when_the_queue_is_full_the_client_that_holds_most_loses_first() {
 
 #[test]
 fn what_waits_too_long_is_shed_even_while_every_permit_is_blocked() {
-    let pool = Pool::start(Config { queue_wait: Duration::from_millis(20), ..fixed(1) }).unwrap();
+    let pool = Pool::start(Config {
+        queue_wait: Duration::from_millis(20),
+        ..fixed(1)
+    })
+    .unwrap();
     let gate = block(&pool, 1);
     let (to, from) = channel();
-    pool.submit(Origin::default(), Told { number: 1, to }).unwrap();
+    pool.submit(Origin::default(), Told { number: 1, to })
+        .unwrap();
     match &fates(&from, 1)[0] {
         Fate::Refused(1, refusal) => assert_eq!(refusal.reason, RefusalReason::Waited),
         other => panic!("{other:?}"),
@@ -106,7 +162,8 @@ fn a_job_that_nobody_wants_any_more_is_dropped_when_its_turn_comes() {
     }
     let pool = Pool::start(fixed(1)).unwrap();
     let ran = Arc::new(AtomicBool::new(false));
-    pool.submit(Origin::default(), Unwanted(Arc::clone(&ran))).unwrap();
+    pool.submit(Origin::default(), Unwanted(Arc::clone(&ran)))
+        .unwrap();
     let stats = await_stats(&pool, "an unwanted job", |stats| stats.unwanted == 1);
     assert_eq!(stats.completions, 0);
     assert!(!ran.load(Ordering::SeqCst));
@@ -122,12 +179,18 @@ fn a_panic_while_a_job_is_shed_is_fenced() {
             panic!("on purpose");
         }
     }
-    let pool = Pool::start(Config { queue_wait: Duration::from_millis(20), ..fixed(1) }).unwrap();
+    let pool = Pool::start(Config {
+        queue_wait: Duration::from_millis(20),
+        ..fixed(1)
+    })
+    .unwrap();
     let gate = block(&pool, 1);
     for _ in 0..3 {
         pool.submit(Origin::default(), Touchy).unwrap();
     }
-    await_stats(&pool, "three fenced panics", |stats| stats.job_panics == 3 && stats.refused() == 3);
+    await_stats(&pool, "three fenced panics", |stats| {
+        stats.job_panics == 3 && stats.refused() == 3
+    });
     gate.open();
     block(&pool, 1).open();
 }
@@ -140,7 +203,8 @@ fn jobs_may_submit_jobs() {
             return;
         }
         let next = pool.clone();
-        pool.submit(Origin::default(), move || chain(next, left - 1, done)).unwrap();
+        pool.submit(Origin::default(), move || chain(next, left - 1, done))
+            .unwrap();
     }
     let pool = Pool::start(fixed(2)).unwrap();
     let (done, all_done) = channel();

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, await_stats, block, fixed};
 use harmonious_pool::mio::Interest;
 use harmonious_pool::mio::net::{TcpListener, TcpStream};
-use harmonious_pool::{Config, Context, Error, Flow, Job, JobContext, Notifier, Origin, Pool, Task};
+use harmonious_pool::{
+    Config, Context, Error, Flow, Job, JobContext, Notifier, Origin, Pool, Task,
+};
 
 /// A task made of a closure.
 struct Closure<F>(F);
@@ -38,7 +40,14 @@ impl Task for Acceptor {
             self.registered = true;
         }
         while let Ok((stream, _)) = self.listener.accept() {
-            self.pool.spawn(Echo { stream, registered: false, out: Vec::new(), closed: false }).unwrap();
+            self.pool
+                .spawn(Echo {
+                    stream,
+                    registered: false,
+                    out: Vec::new(),
+                    closed: false,
+                })
+                .unwrap();
         }
         Flow::Wait
     }
@@ -79,19 +88,29 @@ impl Echo {
 impl Task for Echo {
     fn poll(&mut self, cx: &mut Context<'_>) -> Flow {
         if !self.registered {
-            cx.register(&mut self.stream, Interest::READABLE | Interest::WRITABLE).unwrap();
+            cx.register(&mut self.stream, Interest::READABLE | Interest::WRITABLE)
+                .unwrap();
             self.registered = true;
         }
         self.read();
         self.write();
-        if self.closed && self.out.is_empty() || cx.draining() { Flow::Done } else { Flow::Wait }
+        if self.closed && self.out.is_empty() || cx.draining() {
+            Flow::Done
+        } else {
+            Flow::Wait
+        }
     }
 }
 
 fn echo_server(pool: &Pool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    pool.spawn(Acceptor { listener, pool: pool.handle(), registered: false }).unwrap();
+    pool.spawn(Acceptor {
+        listener,
+        pool: pool.handle(),
+        registered: false,
+    })
+    .unwrap();
     address
 }
 
@@ -193,7 +212,10 @@ fn a_job_notifies_its_task_when_it_returns() {
     }))
     .unwrap();
     all_done.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(await_stats(&pool, "1000 jobs", |stats| stats.tasks == 0).completions, 1_000);
+    assert_eq!(
+        await_stats(&pool, "1000 jobs", |stats| stats.tasks == 0).completions,
+        1_000
+    );
 }
 
 fn sleeper(after: Duration, to: Sender<(Duration, Duration)>) -> impl Task {
@@ -217,7 +239,11 @@ fn ten_thousand_deadlines_fire_never_early_each_once() {
     let pool = Pool::start(fixed(2)).unwrap();
     let (to, from) = channel();
     for n in 0..10_000_u64 {
-        pool.spawn(sleeper(Duration::from_micros(n * 7919 % 300_000), to.clone())).unwrap();
+        pool.spawn(sleeper(
+            Duration::from_micros(n * 7919 % 300_000),
+            to.clone(),
+        ))
+        .unwrap();
     }
     drop(to);
     let fired: Vec<_> = from.iter().collect();
@@ -262,7 +288,9 @@ fn a_deadline_set_from_a_busy_thread_wakes_a_sleeping_leader() {
     // Two permits: while one thread is in a job, another leads the reactor without a time limit.
     let pool = Pool::start(fixed(2)).unwrap();
     for _ in 0..50 {
-        await_stats(&pool, "an idle pool", |stats| stats.parked + 1 == stats.threads);
+        await_stats(&pool, "an idle pool", |stats| {
+            stats.parked + 1 == stats.threads
+        });
         let (to, from) = channel();
         pool.spawn(sleeper(Duration::from_millis(2), to)).unwrap();
         from.recv_timeout(PATIENCE).unwrap();
@@ -272,8 +300,11 @@ fn a_deadline_set_from_a_busy_thread_wakes_a_sleeping_leader() {
 #[test]
 fn a_panicking_task_ends_alone() {
     let pool = Pool::start(fixed(1)).unwrap();
-    pool.spawn(Closure(|_: &mut Context<'_>| panic!("on purpose"))).unwrap();
-    let stats = await_stats(&pool, "the panic", |stats| stats.task_panics == 1 && stats.tasks == 0);
+    pool.spawn(Closure(|_: &mut Context<'_>| panic!("on purpose")))
+        .unwrap();
+    let stats = await_stats(&pool, "the panic", |stats| {
+        stats.task_panics == 1 && stats.tasks == 0
+    });
     assert_eq!(stats.threads, 2);
     let address = echo_server(&pool);
     exchange(address, b"alive");
@@ -281,19 +312,36 @@ fn a_panicking_task_ends_alone() {
 
 #[test]
 fn tasks_are_bounded() {
-    let pool = Pool::start(Config { tasks_max: 3, ..fixed(1) }).unwrap();
+    let pool = Pool::start(Config {
+        tasks_max: 3,
+        ..fixed(1)
+    })
+    .unwrap();
     for _ in 0..3 {
-        pool.spawn(Closure(|_: &mut Context<'_>| Flow::Wait)).unwrap();
+        pool.spawn(Closure(|_: &mut Context<'_>| Flow::Wait))
+            .unwrap();
     }
-    let refused = pool.spawn(Closure(|_: &mut Context<'_>| Flow::Wait)).unwrap_err();
-    assert!(matches!(refused, Error::TooManyTasks { limit: 3 }), "{refused}");
+    let refused = pool
+        .spawn(Closure(|_: &mut Context<'_>| Flow::Wait))
+        .unwrap_err();
+    assert!(
+        matches!(refused, Error::TooManyTasks { limit: 3 }),
+        "{refused}"
+    );
 }
 
 #[test]
 fn a_task_that_always_wants_more_starves_nobody() {
     let pool = Pool::start(fixed(1)).unwrap();
     for _ in 0..4 {
-        pool.spawn(Closure(|cx: &mut Context<'_>| if cx.draining() { Flow::Done } else { Flow::Again })).unwrap();
+        pool.spawn(Closure(|cx: &mut Context<'_>| {
+            if cx.draining() {
+                Flow::Done
+            } else {
+                Flow::Again
+            }
+        }))
+        .unwrap();
     }
     let address = echo_server(&pool);
     exchange(address, b"in between");
@@ -313,5 +361,8 @@ fn a_waiting_task_is_not_polled() {
     let began = Instant::now();
     from.recv_timeout(PATIENCE).unwrap();
     assert!(began.elapsed() >= Duration::from_millis(300));
-    assert!(pool.stats().polls - polls_before <= 3, "a waiting task is not polled");
+    assert!(
+        pool.stats().polls - polls_before <= 3,
+        "a waiting task is not polled"
+    );
 }

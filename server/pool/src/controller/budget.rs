@@ -28,7 +28,12 @@ pub struct SpawnBudget {
 impl SpawnBudget {
     /// A budget of `n` threads in any `per_s` seconds; it starts full. `n` = 0 grants nothing.
     pub fn new(n: usize, per_s: f64) -> Self {
-        Self { n, per_s, log: VecDeque::new(), now_s: f64::NEG_INFINITY }
+        Self {
+            n,
+            per_s,
+            log: VecDeque::new(),
+            now_s: f64::NEG_INFINITY,
+        }
     }
 
     /// Takes up to `wanted` threads at `now_s` (in seconds) and returns how many may be started.
@@ -42,7 +47,11 @@ impl SpawnBudget {
     pub fn available(&mut self, now_s: f64) -> usize {
         self.now_s = self.now_s.max(now_s);
         // Strictly older: both ends of a stretch of exactly `per_s` belong to it.
-        while self.log.front().is_some_and(|&t| self.now_s - t > self.per_s) {
+        while self
+            .log
+            .front()
+            .is_some_and(|&t| self.now_s - t > self.per_s)
+        {
             self.log.pop_front();
         }
         self.n - self.log.len()
@@ -72,8 +81,14 @@ mod tests {
                 assert!(budget.log.len() <= n);
             }
             for first in &grants {
-                let inside = grants.iter().filter(|t| (*first..=first + 4.0).contains(t)).count();
-                assert!(inside <= n, "seed {seed}: {inside} grants of {n} from {first}");
+                let inside = grants
+                    .iter()
+                    .filter(|t| (*first..=first + 4.0).contains(t))
+                    .count();
+                assert!(
+                    inside <= n,
+                    "seed {seed}: {inside} grants of {n} from {first}"
+                );
             }
         }
     }

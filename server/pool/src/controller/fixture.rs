@@ -19,19 +19,33 @@ pub(crate) struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { rate: 0.0, service_s: 0.05, cpu: 0.1, queued: 100, saturated: 1.0 }
+        Self {
+            rate: 0.0,
+            service_s: 0.05,
+            cpu: 0.1,
+            queued: 100,
+            saturated: 1.0,
+        }
     }
 }
 
 impl Load {
     /// A pool of `limit` permits, all in use, whose jobs wait for `service_s`: perfect gain.
     pub fn waiting(limit: usize, service_s: f64) -> Self {
-        Self { rate: limit as f64 / service_s, service_s, ..Self::default() }
+        Self {
+            rate: limit as f64 / service_s,
+            service_s,
+            ..Self::default()
+        }
     }
 
     /// A pool of `limit` permits that does `rate` per second whatever the limit: no gain.
     pub fn capped(limit: usize, rate: f64) -> Self {
-        Self { rate, service_s: limit as f64 / rate, ..Self::default() }
+        Self {
+            rate,
+            service_s: limit as f64 / rate,
+            ..Self::default()
+        }
     }
 
     fn totals(&self, limit: usize, seconds: f64) -> Totals {
@@ -72,7 +86,9 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub fn new(limit: usize) -> Self {
-        Self { seen: observe(0.0, limit, Load::default()) }
+        Self {
+            seen: observe(0.0, limit, Load::default()),
+        }
     }
 
     /// One tick of 50 ms under `load`; the limit decided is in force afterwards.
@@ -104,7 +120,9 @@ impl Feed {
         load: impl Fn(usize) -> Load,
     ) -> Vec<Decision> {
         let ticks = (seconds / 0.05).round() as usize;
-        (0..ticks).map(|_| self.tick(policy, load(self.seen.limit))).collect()
+        (0..ticks)
+            .map(|_| self.tick(policy, load(self.seen.limit)))
+            .collect()
     }
 }
 

@@ -45,7 +45,11 @@ impl PolicyKind {
     /// The bounds under this policy: a fixed number is its own minimum, start and maximum.
     pub fn bounds(self, bounds: Bounds) -> Bounds {
         match self {
-            PolicyKind::Fixed(n) => Bounds { min: n, start: n, max: n },
+            PolicyKind::Fixed(n) => Bounds {
+                min: n,
+                start: n,
+                max: n,
+            },
             _ => bounds,
         }
     }
@@ -54,10 +58,10 @@ impl PolicyKind {
 impl fmt::Display for PolicyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PolicyKind::Adaptive => f.write_str("adaptive"),
-            PolicyKind::Seed => f.write_str("seed"),
-            PolicyKind::Greedy => f.write_str("greedy"),
-            PolicyKind::Fixed(n) => write!(f, "fixed:{n}"),
+            PolicyKind::Adaptive => f.pad("adaptive"),
+            PolicyKind::Seed => f.pad("seed"),
+            PolicyKind::Greedy => f.pad("greedy"),
+            PolicyKind::Fixed(n) => f.pad(&format!("fixed:{n}")),
         }
     }
 }
@@ -94,7 +98,9 @@ impl FromStr for PolicyKind {
                 .and_then(|digits| digits.parse().ok())
                 .filter(|&n| n > 0)
                 .map(PolicyKind::Fixed)
-                .ok_or_else(|| BadPolicy { given: text.to_owned() }),
+                .ok_or_else(|| BadPolicy {
+                    given: text.to_owned(),
+                }),
         }
     }
 }
@@ -105,7 +111,12 @@ mod tests {
 
     #[test]
     fn every_kind_survives_printing_and_parsing() {
-        let kinds = [PolicyKind::Adaptive, PolicyKind::Seed, PolicyKind::Greedy, PolicyKind::Fixed(12)];
+        let kinds = [
+            PolicyKind::Adaptive,
+            PolicyKind::Seed,
+            PolicyKind::Greedy,
+            PolicyKind::Fixed(12),
+        ];
         for kind in kinds {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
@@ -113,19 +124,39 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_its_name_and_what_is_allowed() {
-        for text in ["", "fixed", "fixed:", "fixed:0", "fixed:-1", "fixed:+1", "fixed:x", "Greedy", "fixed:99999999999999999999"] {
+        for text in [
+            "",
+            "fixed",
+            "fixed:",
+            "fixed:0",
+            "fixed:-1",
+            "fixed:+1",
+            "fixed:x",
+            "Greedy",
+            "fixed:99999999999999999999",
+        ] {
             let error = text.parse::<PolicyKind>().unwrap_err().to_string();
-            assert!(error.contains(&format!("{text:?}")) && error.contains("fixed:N"), "{error}");
+            assert!(
+                error.contains(&format!("{text:?}")) && error.contains("fixed:N"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn a_built_policy_has_the_name_of_its_kind() {
-        let bounds = Bounds { min: 2, start: 4, max: 256 };
+        let bounds = Bounds {
+            min: 2,
+            start: 4,
+            max: 256,
+        };
         for kind in [PolicyKind::Adaptive, PolicyKind::Seed, PolicyKind::Greedy] {
             assert_eq!(kind.build(bounds, AVERAGE_POINTS).name(), kind.to_string());
         }
-        assert_eq!(PolicyKind::Fixed(3).build(bounds, AVERAGE_POINTS).name(), "fixed");
+        assert_eq!(
+            PolicyKind::Fixed(3).build(bounds, AVERAGE_POINTS).name(),
+            "fixed"
+        );
         assert_eq!(PolicyKind::Fixed(3).bounds(bounds).start, 3);
     }
 }

@@ -4,13 +4,13 @@
 //! from the system, nothing is random: the pool, the simulator and the tests drive the same code
 //! (invariant 10).
 
-mod window;
 mod adaptive;
-mod policies;
-mod kind;
 mod budget;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod kind;
+mod policies;
+mod window;
 
 pub use adaptive::Adaptive;
 pub use budget::SpawnBudget;

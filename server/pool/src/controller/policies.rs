@@ -15,7 +15,9 @@ pub struct Fixed {
 impl Fixed {
     /// `limit` permits, at least 1.
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1) }
+        Self {
+            limit: limit.max(1),
+        }
     }
 }
 
@@ -29,7 +31,11 @@ impl Policy for Fixed {
     }
 
     fn tick(&mut self, _: &Observation) -> Decision {
-        Decision { limit: self.limit, reason: Reason::Hold, growth_exhausted: true }
+        Decision {
+            limit: self.limit,
+            reason: Reason::Hold,
+            growth_exhausted: true,
+        }
     }
 }
 
@@ -67,7 +73,11 @@ impl Policy for Greedy {
         } else {
             Reason::Hold
         };
-        Decision { limit, reason, growth_exhausted: limit >= self.bounds.max }
+        Decision {
+            limit,
+            reason,
+            growth_exhausted: limit >= self.bounds.max,
+        }
     }
 }
 
@@ -134,18 +144,32 @@ impl Policy for Seed {
     fn tick(&mut self, seen: &Observation) -> Decision {
         self.learn(seen);
         let here = self.bounds.clamp(seen.limit);
-        let held = |reason| Decision { limit: here, reason, growth_exhausted: true };
+        let held = |reason| Decision {
+            limit: here,
+            reason,
+            growth_exhausted: true,
+        };
         if here >= self.bounds.max {
             return held(Reason::AtMax);
         }
         let Some(average_s) = self.average_s().filter(|_| seen.queued > 0) else {
-            return Decision { growth_exhausted: false, ..held(Reason::Hold) };
+            return Decision {
+                growth_exhausted: false,
+                ..held(Reason::Hold)
+            };
         };
-        if self.before_s.is_some_and(|before_s| average_s > before_s * SEED_TOLERANCE) {
+        if self
+            .before_s
+            .is_some_and(|before_s| average_s > before_s * SEED_TOLERANCE)
+        {
             return held(Reason::Backoff);
         }
         self.before_s = Some(average_s);
-        Decision { limit: here + 1, reason: Reason::GrowFine, growth_exhausted: false }
+        Decision {
+            limit: here + 1,
+            reason: Reason::GrowFine,
+            growth_exhausted: false,
+        }
     }
 }
 
@@ -154,30 +178,57 @@ mod tests {
     use super::*;
     use crate::controller::fixture::{Load, observe};
 
-    const BOUNDS: Bounds = Bounds { min: 2, start: 4, max: 16 };
+    const BOUNDS: Bounds = Bounds {
+        min: 2,
+        start: 4,
+        max: 16,
+    };
 
     #[test]
     fn fixed_stays() {
-        assert_eq!(Fixed::new(7).tick(&observe(1.0, 4, Load::default())).limit, 7);
-        assert_eq!(Fixed::new(0).tick(&observe(1.0, 4, Load::default())).limit, 1);
+        assert_eq!(
+            Fixed::new(7).tick(&observe(1.0, 4, Load::default())).limit,
+            7
+        );
+        assert_eq!(
+            Fixed::new(0).tick(&observe(1.0, 4, Load::default())).limit,
+            1
+        );
     }
 
     #[test]
     fn greedy_adds_what_waits_up_to_the_maximum() {
-        let queued = |queued| Load { queued, ..Load::default() };
+        let queued = |queued| Load {
+            queued,
+            ..Load::default()
+        };
         let mut greedy = Greedy::new(BOUNDS);
         assert_eq!(greedy.tick(&observe(1.0, 4, queued(3))).limit, 7);
         let full = greedy.tick(&observe(1.1, 7, queued(100)));
         assert_eq!((full.limit, full.growth_exhausted), (16, true));
-        assert_eq!(greedy.tick(&observe(1.2, 16, queued(100))).reason, Reason::AtMax);
-        assert_eq!(greedy.tick(&observe(1.3, 5, queued(0))).reason, Reason::Hold);
+        assert_eq!(
+            greedy.tick(&observe(1.2, 16, queued(100))).reason,
+            Reason::AtMax
+        );
+        assert_eq!(
+            greedy.tick(&observe(1.3, 5, queued(0))).reason,
+            Reason::Hold
+        );
     }
 
     #[test]
     fn seed_adds_one_while_times_hold_and_stops_when_they_grow() {
         let mut seed = Seed::new(BOUNDS, 1);
-        let load = |service_s| Load { rate: 100.0, service_s, ..Load::default() };
-        assert_eq!(seed.tick(&observe(0.0, 4, load(0.01))).limit, 4, "nothing completed yet");
+        let load = |service_s| Load {
+            rate: 100.0,
+            service_s,
+            ..Load::default()
+        };
+        assert_eq!(
+            seed.tick(&observe(0.0, 4, load(0.01))).limit,
+            4,
+            "nothing completed yet"
+        );
         let mut seen = observe(0.1, 4, load(0.01));
         assert_eq!(seed.tick(&seen).limit, 5);
         let mut later = |service_s: f64, limit| {

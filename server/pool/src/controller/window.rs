@@ -81,7 +81,11 @@ impl Window {
         let (from, to) = (&start.totals, &end.totals);
         let length_s = positive(end.now_s - start.now_s);
         let rate = |from: f64, to: f64| {
-            if length_s > 0.0 { positive(to - from) / length_s } else { 0.0 }
+            if length_s > 0.0 {
+                positive(to - from) / length_s
+            } else {
+                0.0
+            }
         };
         let mut routes = [RouteStats::default(); ROUTES];
         for (route, stats) in routes.iter_mut().enumerate() {
@@ -121,10 +125,16 @@ impl Window {
                 + b.completed * b.completed * a.variance_s2 / a.completed;
         }
         if here_s > 0.0 && there_s > 0.0 {
-            Ratio { value: here_s / there_s, error: variance_s2.sqrt() / here_s }
+            Ratio {
+                value: here_s / there_s,
+                error: variance_s2.sqrt() / here_s,
+            }
         } else {
             let value = self.service_s.max(INSTANT_S) / before.service_s.max(INSTANT_S);
-            Ratio { value, error: UNKNOWN_ERROR }
+            Ratio {
+                value,
+                error: UNKNOWN_ERROR,
+            }
         }
     }
 
@@ -132,7 +142,10 @@ impl Window {
     /// the permits in use over the growth of the service time.
     pub fn throughput_ratio(&self, before: &Window) -> Ratio {
         let service = self.service_ratio(before);
-        Ratio { value: self.busy_ratio(before) / service.value, error: service.error }
+        Ratio {
+            value: self.busy_ratio(before) / service.value,
+            error: service.error,
+        }
     }
 
     /// Permits in use here over permits in use in `before`.
@@ -159,7 +172,12 @@ mod tests {
     #[test]
     fn a_window_is_the_difference_of_two_observations() {
         let start = observe(0.0, 10, Load::default());
-        let load = Load { rate: 100.0, service_s: 0.05, cpu: 0.25, ..Load::default() };
+        let load = Load {
+            rate: 100.0,
+            service_s: 0.05,
+            cpu: 0.25,
+            ..Load::default()
+        };
         let window = Window::between(&start, &observe(2.0, 10, load));
         assert_eq!((window.length_s, window.completed), (2.0, 200.0));
         assert!((window.service_s - 0.05).abs() < 1e-12);
@@ -174,8 +192,16 @@ mod tests {
         let start = observe(0.0, 4, Load::default());
         let mut before = start;
         before.now_s = 1.0;
-        before.totals.routes[0] = RouteTotals { completed: 90.0, service_s: 0.09, service_sq_s2: 0.00009 };
-        before.totals.routes[1] = RouteTotals { completed: 10.0, service_s: 1.0, service_sq_s2: 0.1 };
+        before.totals.routes[0] = RouteTotals {
+            completed: 90.0,
+            service_s: 0.09,
+            service_sq_s2: 0.00009,
+        };
+        before.totals.routes[1] = RouteTotals {
+            completed: 10.0,
+            service_s: 1.0,
+            service_sq_s2: 0.1,
+        };
         let mut after = before;
         after.now_s = 2.0;
         after.totals.routes[0].completed += 50.0;
@@ -184,19 +210,36 @@ mod tests {
         after.totals.routes[1].completed += 50.0;
         after.totals.routes[1].service_s += 5.0;
         after.totals.routes[1].service_sq_s2 += 0.5;
-        let (a, b) = (Window::between(&start, &before), Window::between(&before, &after));
+        let (a, b) = (
+            Window::between(&start, &before),
+            Window::between(&before, &after),
+        );
         assert!(b.service_s > 4.0 * a.service_s);
         let ratio = b.service_ratio(&a);
-        assert!((ratio.value - 1.0).abs() < 1e-9 && ratio.error < 1e-6, "{ratio:?}");
+        assert!(
+            (ratio.value - 1.0).abs() < 1e-9 && ratio.error < 1e-6,
+            "{ratio:?}"
+        );
     }
 
     #[test]
     fn empty_windows_and_a_stopped_clock_give_finite_numbers() {
         let start = observe(1.0, 4, Load::default());
-        for end in [start, observe(0.5, 4, Load::default()), observe(f64::NAN, 4, Load::default())] {
+        for end in [
+            start,
+            observe(0.5, 4, Load::default()),
+            observe(f64::NAN, 4, Load::default()),
+        ] {
             let window = Window::between(&start, &end);
             let ratio = window.throughput_ratio(&window);
-            for x in [window.busy, window.cpu, window.useful, window.service_s, ratio.value, ratio.error] {
+            for x in [
+                window.busy,
+                window.cpu,
+                window.useful,
+                window.service_s,
+                ratio.value,
+                ratio.error,
+            ] {
                 assert!(x.is_finite(), "{window:?} {ratio:?}");
             }
         }

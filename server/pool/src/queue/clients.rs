@@ -54,7 +54,9 @@ impl<T> Clients<T> {
 
     /// Entries that `key` holds.
     pub(super) fn held_by(&self, key: u64) -> usize {
-        self.by_key.get(&key).map_or(0, |&slot| self.slots[slot].entries.len())
+        self.by_key
+            .get(&key)
+            .map_or(0, |&slot| self.slots[slot].entries.len())
     }
 
     /// Entries that the heaviest client holds.
@@ -108,10 +110,15 @@ impl<T> Clients<T> {
                 swept.extend(self.take(slot, End::Oldest));
             }
         }
-        let emptied: Vec<usize> =
-            self.turns.iter().copied().filter(|&slot| self.slots[slot].entries.is_empty()).collect();
+        let emptied: Vec<usize> = self
+            .turns
+            .iter()
+            .copied()
+            .filter(|&slot| self.slots[slot].entries.is_empty())
+            .collect();
         if !emptied.is_empty() {
-            self.turns.retain(|&slot| !self.slots[slot].entries.is_empty());
+            self.turns
+                .retain(|&slot| !self.slots[slot].entries.is_empty());
         }
         for slot in emptied {
             self.free_if_empty(slot);
@@ -120,7 +127,9 @@ impl<T> Clients<T> {
 
     /// The oldest entry of each client.
     pub(super) fn fronts(&self) -> impl Iterator<Item = &T> {
-        self.turns.iter().filter_map(|&slot| self.slots[slot].entries.front())
+        self.turns
+            .iter()
+            .filter_map(|&slot| self.slots[slot].entries.front())
     }
 
     /// Takes everything.
@@ -153,7 +162,11 @@ impl<T> Clients<T> {
 
     fn new_slot(&mut self, key: u64) -> usize {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { key, at: 0, entries: VecDeque::new() });
+            self.slots.push(Slot {
+                key,
+                at: 0,
+                entries: VecDeque::new(),
+            });
             self.slots.len() - 1
         });
         self.slots[slot].key = key;
@@ -256,10 +269,16 @@ mod tests {
                 }
                 6 => {
                     let lost = clients.displace();
-                    let most = model.iter().map(|a| model.iter().filter(|b| b.0 == a.0).count()).max();
+                    let most = model
+                        .iter()
+                        .map(|a| model.iter().filter(|b| b.0 == a.0).count())
+                        .max();
                     if let Some((key, number)) = lost {
                         assert_eq!(Some(model.iter().filter(|e| e.0 == key).count()), most);
-                        assert_eq!(model.iter().filter(|e| e.0 == key).map(|e| e.1).max(), Some(number));
+                        assert_eq!(
+                            model.iter().filter(|e| e.0 == key).map(|e| e.1).max(),
+                            Some(number)
+                        );
                         model.retain(|e| *e != (key, number));
                     } else {
                         assert!(model.is_empty());
@@ -273,18 +292,31 @@ mod tests {
                 }
                 _ => {
                     if let Some((key, number)) = clients.pop(End::Oldest) {
-                        assert_eq!(model.iter().filter(|e| e.0 == key).map(|e| e.1).min(), Some(number));
+                        assert_eq!(
+                            model.iter().filter(|e| e.0 == key).map(|e| e.1).min(),
+                            Some(number)
+                        );
                         model.retain(|e| *e != (key, number));
                     }
                 }
             }
             assert_eq!(clients.len(), model.len());
-            assert!(clients.by_key.len() <= clients.turns.len() + 1, "an emptied client is kept");
+            assert!(
+                clients.by_key.len() <= clients.turns.len() + 1,
+                "an emptied client is kept"
+            );
             for key in 0..31 {
-                assert_eq!(clients.held_by(key), model.iter().filter(|e| e.0 == key).count());
+                assert_eq!(
+                    clients.held_by(key),
+                    model.iter().filter(|e| e.0 == key).count()
+                );
             }
             let fronts: std::collections::HashSet<u64> = clients.fronts().map(|e| e.0).collect();
-            assert_eq!(fronts.len(), clients.fronts().count(), "a client has two turns");
+            assert_eq!(
+                fronts.len(),
+                clients.fronts().count(),
+                "a client has two turns"
+            );
         }
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct Codel {
 
 impl Codel {
     pub(super) fn new() -> Codel {
-        Codel { interval_end_ns: 0, shortest_ns: u64::MAX, overloaded: false }
+        Codel {
+            interval_end_ns: 0,
+            shortest_ns: u64::MAX,
+            overloaded: false,
+        }
     }
 
     /// A job that waited `wait_ns` was taken; `service_ns` is the mean service time.

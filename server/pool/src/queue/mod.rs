@@ -60,7 +60,12 @@ struct State {
 
 impl JobQueue {
     pub(crate) fn new(wait_max: Duration, len_max: usize) -> JobQueue {
-        let state = State { clients: Clients::new(), codel: Codel::new(), closed: false, jitter: 0x2545_f491 };
+        let state = State {
+            clients: Clients::new(),
+            codel: Codel::new(),
+            closed: false,
+            jitter: 0x2545_f491,
+        };
         JobQueue {
             state: Mutex::new(state),
             len: AtomicUsize::new(0),
@@ -79,7 +84,11 @@ impl JobQueue {
 
     /// What the controller expects; called once a tick.
     pub(crate) fn set_outlook(&self, outlook: Outlook) {
-        let headroom = if outlook.exhausted { 1.0 } else { GROWTH_HEADROOM };
+        let headroom = if outlook.exhausted {
+            1.0
+        } else {
+            GROWTH_HEADROOM
+        };
         let drain_ns = outlook.service_ns as f64 / (outlook.workers.max(1.0) * headroom);
         self.drain_ns.store(drain_ns as u64, Relaxed);
         self.service_ns.store(outlook.service_ns, Relaxed);
@@ -88,11 +97,18 @@ impl JobQueue {
 
     /// Time until the jobs that wait now are done, at the present rate.
     pub(crate) fn predicted_wait_ns(&self) -> u64 {
-        self.drain_ns.load(Relaxed).saturating_mul(self.len.load(Relaxed) as u64)
+        self.drain_ns
+            .load(Relaxed)
+            .saturating_mul(self.len.load(Relaxed) as u64)
     }
 
     /// Puts a job in. If another client's job had to make room, that one comes back.
-    pub(crate) fn push(&self, now_ns: u64, origin: Origin, job: Box<dyn Job>) -> Result<Option<Shed>, Refusal> {
+    pub(crate) fn push(
+        &self,
+        now_ns: u64,
+        origin: Origin,
+        job: Box<dyn Job>,
+    ) -> Result<Option<Shed>, Refusal> {
         let mut state = self.state.lock();
         let held = state.clients.len();
         let wait_ns = self.drain_ns.load(Relaxed).saturating_mul(held as u64 + 1);
@@ -110,7 +126,14 @@ impl JobQueue {
             let refusal = self.refusal(&mut state, RefusalReason::Displaced);
             shed = state.clients.displace().map(|queued| (queued, refusal));
         }
-        state.clients.push(origin.client, Queued { job, origin, enqueued_ns: now_ns });
+        state.clients.push(
+            origin.client,
+            Queued {
+                job,
+                origin,
+                enqueued_ns: now_ns,
+            },
+        );
         self.len.store(state.clients.len(), SeqCst);
         Ok(shed)
     }
@@ -122,7 +145,9 @@ impl JobQueue {
         let end = if overloaded { End::Newest } else { End::Oldest };
         let service_ns = self.service_ns.load(Relaxed);
         let taken = loop {
-            let Some(queued) = state.clients.pop(end) else { break None };
+            let Some(queued) = state.clients.pop(end) else {
+                break None;
+            };
             let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
             state.codel.taken(now_ns, wait_ns, service_ns);
             match self.expired(wait_ns, overloaded) {
@@ -145,14 +170,19 @@ impl JobQueue {
         let mut state = self.state.lock();
         let overloaded = state.codel.overloaded() && self.exhausted.load(Relaxed);
         let mut swept = Vec::new();
-        let expired = |queued: &Queued| self.expired(now_ns.saturating_sub(queued.enqueued_ns), overloaded).is_some();
+        let expired = |queued: &Queued| {
+            self.expired(now_ns.saturating_sub(queued.enqueued_ns), overloaded)
+                .is_some()
+        };
         state.clients.sweep(self.len_max, expired, &mut swept);
         self.len.store(state.clients.len(), SeqCst);
         swept
             .into_iter()
             .map(|queued| {
                 let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
-                let reason = self.expired(wait_ns, overloaded).unwrap_or(RefusalReason::Waited);
+                let reason = self
+                    .expired(wait_ns, overloaded)
+                    .unwrap_or(RefusalReason::Waited);
                 let refusal = self.refusal(&mut state, reason);
                 (queued, refusal)
             })
@@ -162,7 +192,12 @@ impl JobQueue {
     /// How long the oldest job has waited.
     pub(crate) fn oldest_wait_ns(&self, now_ns: u64) -> u64 {
         let state = self.state.lock();
-        state.clients.fronts().map(|queued| now_ns.saturating_sub(queued.enqueued_ns)).max().unwrap_or(0)
+        state
+            .clients
+            .fronts()
+            .map(|queued| now_ns.saturating_sub(queued.enqueued_ns))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Takes nothing more; what waits comes back, refused.
@@ -186,13 +221,19 @@ impl JobQueue {
     }
 
     fn refusal(&self, state: &mut State, reason: RefusalReason) -> Refusal {
-        let drain_ns = self.drain_ns.load(Relaxed).saturating_mul(state.clients.len() as u64);
+        let drain_ns = self
+            .drain_ns
+            .load(Relaxed)
+            .saturating_mul(state.clients.len() as u64);
         let wait = Duration::from_nanos(drain_ns).clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end());
         state.jitter ^= state.jitter << 13;
         state.jitter ^= state.jitter >> 7;
         state.jitter ^= state.jitter << 17;
         let half_ns = wait.as_nanos() as u64 / 2;
-        Refusal { reason, retry_after: wait + Duration::from_nanos(state.jitter % half_ns.max(1)) }
+        Refusal {
+            reason,
+            retry_after: wait + Duration::from_nanos(state.jitter % half_ns.max(1)),
+        }
     }
 }
 

@@ -23,7 +23,12 @@ fn take_all(queue: &JobQueue, now_ns: u64) -> (Vec<u64>, Vec<RefusalReason>) {
     while let Some(queued) = queue.take(now_ns, &mut shed) {
         taken.push(queued.origin.client);
     }
-    (taken, shed.into_iter().map(|(_, refusal)| refusal.reason).collect())
+    (
+        taken,
+        shed.into_iter()
+            .map(|(_, refusal)| refusal.reason)
+            .collect(),
+    )
 }
 
 #[test]
@@ -52,7 +57,11 @@ fn equals_do_not_displace_each_other() {
 #[test]
 fn the_predicted_wait_bounds_the_queue() {
     let queue = queue(4096);
-    queue.set_outlook(Outlook { service_ns: 50 * MS, workers: 4.0, exhausted: true });
+    queue.set_outlook(Outlook {
+        service_ns: 50 * MS,
+        workers: 4.0,
+        exhausted: true,
+    });
     let accepted = (0..100).take_while(|_| push(&queue, 0, 1).is_ok()).count();
     assert_eq!(accepted, 40, "40 jobs x 50 ms / 4 workers = 500 ms");
     assert_eq!(push(&queue, 0, 1), Err(RefusalReason::PredictedWait));
@@ -61,7 +70,11 @@ fn the_predicted_wait_bounds_the_queue() {
 #[test]
 fn a_pool_that_still_grows_accepts_more() {
     let queue = queue(4096);
-    queue.set_outlook(Outlook { service_ns: 50 * MS, workers: 4.0, exhausted: false });
+    queue.set_outlook(Outlook {
+        service_ns: 50 * MS,
+        workers: 4.0,
+        exhausted: false,
+    });
     let accepted = (0..1000).take_while(|_| push(&queue, 0, 1).is_ok()).count();
     assert_eq!(accepted, 160);
 }
@@ -69,7 +82,11 @@ fn a_pool_that_still_grows_accepts_more() {
 #[test]
 fn one_slow_job_never_closes_an_empty_queue() {
     let queue = queue(16);
-    queue.set_outlook(Outlook { service_ns: 60_000 * MS, workers: 1.0, exhausted: true });
+    queue.set_outlook(Outlook {
+        service_ns: 60_000 * MS,
+        workers: 1.0,
+        exhausted: true,
+    });
     assert_eq!(push(&queue, 0, 1), Ok(None));
 }
 
@@ -78,7 +95,10 @@ fn what_waited_too_long_is_shed_by_the_taker_and_by_the_sweep() {
     let queue = queue(16);
     push(&queue, 0, 1).unwrap();
     push(&queue, 400 * MS, 2).unwrap();
-    assert_eq!(take_all(&queue, 501 * MS), (vec![2], vec![RefusalReason::Waited]));
+    assert_eq!(
+        take_all(&queue, 501 * MS),
+        (vec![2], vec![RefusalReason::Waited])
+    );
     push(&queue, 0, 1).unwrap();
     push(&queue, 400 * MS, 2).unwrap();
     assert_eq!(queue.sweep(501 * MS).len(), 1);
@@ -90,7 +110,11 @@ fn what_waited_too_long_is_shed_by_the_taker_and_by_the_sweep() {
 fn newest_first_only_when_growth_is_exhausted() {
     for exhausted in [false, true] {
         let queue = queue(4096);
-        queue.set_outlook(Outlook { service_ns: MS, workers: 1000.0, exhausted });
+        queue.set_outlook(Outlook {
+            service_ns: MS,
+            workers: 1000.0,
+            exhausted,
+        });
         for client in 0..200 {
             push(&queue, client * MS, 7).unwrap();
         }
@@ -112,7 +136,10 @@ fn closing_gives_everything_back() {
     push(&queue, 0, 2).unwrap();
     let left = queue.close();
     assert_eq!(left.len(), 2);
-    assert!(left.iter().all(|(_, refusal)| refusal.reason == RefusalReason::Stopping));
+    assert!(
+        left.iter()
+            .all(|(_, refusal)| refusal.reason == RefusalReason::Stopping)
+    );
     assert_eq!(push(&queue, 0, 1), Err(RefusalReason::Stopping));
 }
 
@@ -122,7 +149,10 @@ fn retry_times_are_spread_and_bounded() {
     push(&queue, 0, 1).unwrap();
     let mut seen = std::collections::HashSet::new();
     for _ in 0..100 {
-        let refusal = queue.push(0, Origin::default(), Box::new(|| ())).err().unwrap();
+        let refusal = queue
+            .push(0, Origin::default(), Box::new(|| ()))
+            .err()
+            .unwrap();
         assert!((Duration::from_secs(1)..=Duration::from_secs(45)).contains(&refusal.retry_after));
         seen.insert(refusal.retry_after);
     }

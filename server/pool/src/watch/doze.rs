@@ -13,7 +13,10 @@ pub(crate) struct Doze {
 
 impl Doze {
     pub(crate) fn new() -> Doze {
-        Doze { dozing: AtomicBool::new(false), watch: OnceLock::new() }
+        Doze {
+            dozing: AtomicBool::new(false),
+            watch: OnceLock::new(),
+        }
     }
 
     /// To be called on the watch's thread.

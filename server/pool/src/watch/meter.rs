@@ -53,7 +53,11 @@ struct Mean {
 
 impl Meter {
     pub(super) fn new(shared: &Shared) -> Meter {
-        let before = Reading { cpu_s: process_cpu_s(), now_ns: shared.clock.now_ns(), ..Reading::default() };
+        let before = Reading {
+            cpu_s: process_cpu_s(),
+            now_ns: shared.clock.now_ns(),
+            ..Reading::default()
+        };
         Meter {
             totals: Totals::default(),
             sampled_ns: before.now_ns,
@@ -165,7 +169,11 @@ impl Meter {
             }
         }
         self.run_delay_next = (self.run_delay_next + RUN_DELAYS_PER_TICK) % count;
-        departed + members.iter().map(|member| f64::from_bits(member.run_delay_s.load(Relaxed))).sum::<f64>()
+        departed
+            + members
+                .iter()
+                .map(|member| f64::from_bits(member.run_delay_s.load(Relaxed)))
+                .sum::<f64>()
     }
 
     /// Mean service time of late; `None` before the first completion.
@@ -188,12 +196,21 @@ impl Meter {
     }
 
     pub(super) fn service_since_tick(&self) -> Duration {
-        Duration::from_nanos(self.since.service_ns.checked_div(self.since.completions).unwrap_or(0))
+        Duration::from_nanos(
+            self.since
+                .service_ns
+                .checked_div(self.since.completions)
+                .unwrap_or(0),
+        )
     }
 
     pub(super) fn cpu_since_tick(&self) -> f64 {
         let passed_s = self.since.now_ns as f64 * 1e-9;
-        if passed_s > 0.0 { self.since.host_cpu_s / passed_s } else { 0.0 }
+        if passed_s > 0.0 {
+            self.since.host_cpu_s / passed_s
+        } else {
+            0.0
+        }
     }
 }
 

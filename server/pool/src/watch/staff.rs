@@ -3,8 +3,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::thread::JoinHandle;
 
 use crate::config::{RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
@@ -16,11 +16,17 @@ use crate::worker::Worker;
 
 /// How a thread is started: with its name and what it runs. Tests put a system in its place that
 /// refuses.
-pub(crate) type Spawner = Box<dyn Fn(String, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send>;
+pub(crate) type Spawner =
+    Box<dyn Fn(String, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send>;
 
 /// The system's threads.
 pub(crate) fn system_threads() -> Spawner {
-    Box::new(|name, run| std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn(run))
+    Box::new(|name, run| {
+        std::thread::Builder::new()
+            .name(name)
+            .stack_size(STACK_BYTES)
+            .spawn(run)
+    })
 }
 
 pub(super) struct Staff {
@@ -45,7 +51,14 @@ impl Staff {
     pub(super) fn new(shared: Arc<Shared>, spawner: Spawner) -> Staff {
         let config = &shared.config;
         let budget = SpawnBudget::new(config.spawn_limit, config.spawn_window.as_secs_f64());
-        Staff { spawner, budget, retry_ns: 0, numbers: 0, handles: Vec::new(), shared }
+        Staff {
+            spawner,
+            budget,
+            retry_ns: 0,
+            numbers: 0,
+            handles: Vec::new(),
+            shared,
+        }
     }
 
     /// The threads that the pool starts with; they are not growth, and need no budget.
@@ -53,8 +66,13 @@ impl Staff {
         for _ in 0..count {
             if let Err(source) = self.hire() {
                 self.shared.enter(crate::shared::Phase::Stopped);
-                self.shared.parking.wake_all(|| self.shared.reactor.interrupt());
-                return Err(Error::Start { what: "its first threads", source });
+                self.shared
+                    .parking
+                    .wake_all(|| self.shared.reactor.interrupt());
+                return Err(Error::Start {
+                    what: "its first threads",
+                    source,
+                });
             }
         }
         Ok(())
@@ -65,7 +83,11 @@ impl Staff {
     pub(super) fn apply(&mut self, wanted: usize, now_ns: u64) -> Change {
         let before = self.shared.permits.limit();
         let missing = (wanted + 1).saturating_sub(self.shared.threads.load(Relaxed));
-        let spawned = if missing > 0 { self.hire_some(missing, now_ns) } else { 0 };
+        let spawned = if missing > 0 {
+            self.hire_some(missing, now_ns)
+        } else {
+            0
+        };
         let limit = wanted.min(self.shared.threads.load(Relaxed) - 1);
         if limit != before {
             self.shared.permits.set_limit(limit);
@@ -74,7 +96,11 @@ impl Staff {
         if limit > before && self.shared.job_can_start() {
             self.shared.wake_one();
         }
-        Change { limit, spawned, stuck: limit < wanted }
+        Change {
+            limit,
+            spawned,
+            stuck: limit < wanted,
+        }
     }
 
     fn hire_some(&mut self, missing: usize, now_ns: u64) -> usize {
@@ -123,7 +149,9 @@ impl Staff {
     /// limit with them: what is no longer used is learned again when it is.
     pub(super) fn retire(&mut self, now_ns: u64) {
         let idle_ns = self.shared.config.idle.as_nanos() as u64;
-        let Some(before_ns) = now_ns.checked_sub(idle_ns) else { return };
+        let Some(before_ns) = now_ns.checked_sub(idle_ns) else {
+            return;
+        };
         let cold = self.shared.parking.cold(before_ns);
         let threads = self.shared.threads.load(Relaxed);
         let spare = threads.saturating_sub(self.shared.config.threads_min());
@@ -136,8 +164,11 @@ impl Staff {
         self.shared.permits.set_limit(lower);
         // From here on no more than `lower` permits are given out. If more are held already, all
         // threads that would be left may be blocked: then nobody goes.
-        let retired =
-            if self.shared.permits.busy() > lower { 0 } else { self.shared.parking.retire(most, before_ns) };
+        let retired = if self.shared.permits.busy() > lower {
+            0
+        } else {
+            self.shared.parking.retire(most, before_ns)
+        };
         self.shared.threads.fetch_sub(retired, SeqCst);
         self.shared.retired.fetch_add(retired as u64, Relaxed);
         let kept = limit.min(threads - retired - 1);
@@ -162,7 +193,13 @@ impl Shared {
     pub(crate) fn depart(&self, member: &Arc<Member>) {
         let now_ns = self.clock.now_ns();
         let mut roster = self.roster.lock();
-        let Some(at) = roster.workers.iter().position(|other| Arc::ptr_eq(other, member)) else { return };
+        let Some(at) = roster
+            .workers
+            .iter()
+            .position(|other| Arc::ptr_eq(other, member))
+        else {
+            return;
+        };
         roster.workers.swap_remove(at);
         roster.departed.add(&member.counters, now_ns);
         roster.departed_run_delay_s += f64::from_bits(member.run_delay_s.load(Relaxed));

@@ -22,7 +22,9 @@ pub fn await_stats(pool: &Handle, what: &str, condition: impl Fn(&Stats) -> bool
             return stats;
         }
         assert!(began.elapsed() < PATIENCE, "never saw {what}: {stats:#?}");
-        std::thread::yield_now();
+        // The figures have no bell to wait for. Looking all the time would use up the CPU that the
+        // controller judges by.
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -38,7 +40,11 @@ impl Gate {
 
     pub fn pass(&self) {
         let open = self.0.0.lock().unwrap();
-        let (_open, timeout) = self.0.1.wait_timeout_while(open, PATIENCE, |open| !*open).unwrap();
+        let (_open, timeout) = self
+            .0
+            .1
+            .wait_timeout_while(open, PATIENCE, |open| !*open)
+            .unwrap();
         assert!(!timeout.timed_out(), "the gate was never opened");
     }
 }
@@ -68,7 +74,9 @@ pub fn block(pool: &Handle, n: usize) -> Gate {
         .unwrap();
     }
     for _ in 0..n {
-        all_in.recv_timeout(PATIENCE).expect("a job with a free permit did not start");
+        all_in
+            .recv_timeout(PATIENCE)
+            .expect("a job with a free permit did not start");
     }
     gate
 }
@@ -98,5 +106,7 @@ impl Job for Told {
 
 /// Receives `n` fates.
 pub fn fates(receiver: &Receiver<Fate>, n: usize) -> Vec<Fate> {
-    (0..n).map(|_| receiver.recv_timeout(PATIENCE).expect("a job was lost")).collect()
+    (0..n)
+        .map(|_| receiver.recv_timeout(PATIENCE).expect("a job was lost"))
+        .collect()
 }

@@ -4,12 +4,31 @@ use crate::controller::window::Window;
 
 /// Elasticity below which a step up was useless: doubling the threads gave under 7 % more.
 const USELESS: f64 = 0.1;
-/// Elasticity from which the next step doubles.
-const DOUBLES: f64 = 0.5;
-/// Elasticity of a doubling that counts as paid in full.
-const PAID: f64 = 0.7;
+/// Elasticity from which a step paid in full: the next one may double.
+const PAYS: f64 = 0.7;
+/// Elasticity from which a step paid in part: the next one adds a half.
+const PAYS_PARTLY: f64 = 0.5;
+/// A fine step must beat [`USELESS`] by this share of its standard error.
+const FINE_PROOF: f64 = 0.5;
+/// Largest standard error that makes the proof of a fine step harder.
+const FINE_ERROR_MAX: f64 = 0.3;
+/// Largest standard error that excuses a coarse step on a host that idles.
+const COARSE_ERROR_MAX: f64 = 0.4;
+/// Standard errors of doubt in favour of growth on a host that idles.
+const DOUBT: f64 = 1.5;
 /// Below this CPU use (0 to 1) the host has room.
 const CPU_ROOM: f64 = 0.6;
+/// The host idles if the feed-forward calls for so many times the limit.
+const IDLES: f64 = 4.0;
+/// A step may double while the feed-forward calls for three times the limit: nearer to it a
+/// doubling would overshoot whatever it calls for.
+const ROOM_TO_DOUBLE: f64 = 3.0;
+/// A step may be fourfold while the feed-forward calls for eight times the limit.
+const ROOM_TO_QUADRUPLE: f64 = 8.0;
+/// Fall of the CPU use that makes a refusal void.
+const CPU_FELL: f64 = 0.2;
+/// Factor on the feed-forward, up or down, that makes a refusal void.
+const NEED_CHANGED: f64 = 2.0;
 /// Longest backoff after refusals, in seconds.
 const BACKOFF_MAX_S: f64 = 60.0;
 /// First backoff, in seconds.
@@ -31,7 +50,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The limit after this step from `limit`: at least one more.
+    /// The limit after this step from `limit`: at least one more, else rounded down, for a fine
+    /// step shall not overshoot.
     pub fn from(self, limit: usize) -> usize {
         let factor = match self {
             Step::Quarter => 1.25,
@@ -62,7 +82,10 @@ impl Elasticity {
     pub fn between(before: &Window, after: &Window) -> Self {
         let growth = after.busy_ratio(before).max(GROWTH_MIN).ln();
         let gain = after.throughput_ratio(before);
-        Self { value: gain.value.ln() / growth, error: gain.error / growth }
+        Self {
+            value: gain.value.ln() / growth,
+            error: gain.error / growth,
+        }
     }
 }
 
@@ -86,20 +109,25 @@ pub(super) enum Verdict {
 /// that idles is only refused if it surely was useless.
 pub(super) fn judge(step: Step, before: &Window, after: &Window) -> (Verdict, Elasticity) {
     let e = Elasticity::between(before, after);
-    let idle = idles(before, after.limit, 4.0);
+    let idle = idles(before, after.limit, IDLES);
     let proof = match (step.is_coarse(), idle) {
-        (false, _) => 0.5 * e.error.min(0.3),
-        (true, true) => -e.error.min(0.4),
+        (false, _) => FINE_PROOF * e.error.min(FINE_ERROR_MAX),
+        (true, true) => -e.error.min(COARSE_ERROR_MAX),
         (true, false) => 0.0,
     };
     if e.value < USELESS + proof {
         return (Verdict::Refuse, e);
     }
-    let last = if step == Step::Quadruple && knob(1, 1.0) > 0.0 { 2.0 * e.value - 1.0 } else { e.value };
-    let likely = if idle && step.is_coarse() { last + knob(4, 1.0) * e.error } else { last - e.error };
-    let next = if likely >= knob(2, 0.7) {
+    let last = match step {
+        // Its first doubling gained 1 at most, so this is the least that the second one gained.
+        Step::Quadruple => 2.0 * e.value - 1.0,
+        _ => e.value,
+    };
+    let excused = idle && step.is_coarse();
+    let likely = last + if excused { DOUBT * e.error } else { -e.error };
+    let next = if likely >= PAYS {
         Step::Double
-    } else if likely >= DOUBLES {
+    } else if likely >= PAYS_PARTLY {
         Step::Half
     } else {
         Step::Quarter
@@ -118,9 +146,9 @@ impl Refusal {
     /// Whether the reason is gone: the CPU has room that it had not, or the load needs another
     /// number of threads.
     fn outdated(&self, window: &Window) -> bool {
-        window.cpu < self.cpu - 0.2
-            || window.useful > 2.0 * self.useful
-            || window.useful < 0.5 * self.useful
+        window.cpu < self.cpu - CPU_FELL
+            || window.useful > NEED_CHANGED * self.useful
+            || NEED_CHANGED * window.useful < self.useful
     }
 }
 
@@ -149,9 +177,13 @@ impl Growth {
 
     /// The step to take now from the size of `window`.
     pub fn next_step(&self, window: &Window) -> Step {
-        if self.step == Step::Double && self.paid > 0 && idles(window, window.limit, 8.0) {
+        if self.step == Step::Double
+            && self.paid > 0
+            && idles(window, window.limit, ROOM_TO_QUADRUPLE)
+        {
             Step::Quadruple
-        } else if self.step == Step::Double && window.useful < knob(0, 3.0) * window.limit as f64 {
+        } else if self.step == Step::Double && window.useful < ROOM_TO_DOUBLE * window.limit as f64
+        {
             Step::Half
         } else {
             self.step
@@ -165,17 +197,24 @@ impl Growth {
 
     /// Forgets all refusals: the load is another one.
     pub fn reset(&mut self, now_s: f64) {
-        *self = Self { not_before_s: now_s, ..Self::new() };
+        *self = Self {
+            not_before_s: now_s,
+            ..Self::new()
+        };
     }
 
     /// Keeps the ramp ready while the CPU alone forbids growth.
     pub fn rearm(&mut self, now_s: f64) {
-        *self = Self { paid: self.paid, not_before_s: now_s, ..Self::new() };
+        *self = Self {
+            paid: self.paid,
+            not_before_s: now_s,
+            ..Self::new()
+        };
     }
 
     /// A step was accepted.
     pub fn accepted(&mut self, now_s: f64, next: Step, e: Elasticity) {
-        self.paid = if e.value >= PAID { self.paid + 1 } else { 0 };
+        self.paid = if e.value >= PAYS { self.paid + 1 } else { 0 };
         self.step = next;
         self.backoff_s = BACKOFF_S;
         self.not_before_s = now_s;
@@ -184,7 +223,10 @@ impl Growth {
     /// A step was refused: a finer one at once, or after a fine one a pause that doubles.
     pub fn refused(&mut self, now_s: f64, step: Step, before: &Window) {
         self.paid = 0;
-        self.refusal = Some(Refusal { cpu: before.cpu, useful: before.useful });
+        self.refusal = Some(Refusal {
+            cpu: before.cpu,
+            useful: before.useful,
+        });
         if step.is_coarse() {
             self.not_before_s = now_s;
         } else {
@@ -197,7 +239,10 @@ impl Growth {
     /// Waits at least until `time_s`, with fine steps afterwards, unless the load changes from what
     /// `window` shows.
     pub fn pause(&mut self, time_s: f64, window: &Window) {
-        self.refusal = Some(Refusal { cpu: window.cpu, useful: window.useful });
+        self.refusal = Some(Refusal {
+            cpu: window.cpu,
+            useful: window.useful,
+        });
         self.step = Step::Quarter;
         self.not_before_s = self.not_before_s.max(time_s);
     }
@@ -217,5 +262,3 @@ impl Growth {
         self.refusal.is_some_and(|refusal| refusal.outdated(window))
     }
 }
-
-pub(super) fn knob(i: usize, default: f64) -> f64 { std::env::var("K").ok().and_then(|k| k.split(',').nth(i).and_then(|x| x.parse().ok())).unwrap_or(default) }

@@ -5,11 +5,13 @@
 //! The rules are numbered as in `server/pool/README.md`.
 
 mod grow;
+mod judged;
 mod pace;
 mod probe;
 mod regime;
 mod settle;
 mod starvation;
+mod steady;
 #[cfg(test)]
 mod tests;
 
@@ -26,19 +28,15 @@ use starvation::Starvation;
 const PERIOD_S: f64 = 0.05;
 /// Share of a window in which all permits must be in use and jobs must wait (rule 1).
 const SATURATED_MIN: f64 = 0.8;
-/// CPU use of the host from which more threads can only wait for a core (rule 4).
-const CPU_FULL: f64 = 0.95;
-/// CPU use up to which a ramp goes on without a steady window in between.
-const CPU_RAMP: f64 = 0.9;
-/// No growth while the queue has fallen below this share within a window (rule 1).
-const DRAINING: f64 = 0.8;
-/// A step up below this elasticity did harm: fewer permits may be better than before it.
-const HARMFUL: f64 = -0.05;
 /// Pause after the pool got no thread, in seconds (rule 9).
 const NO_THREADS_S: f64 = 1.0;
 
 /// What the window that is open is for.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each pool, copied 20 times a second"
+)]
 enum State {
     /// The limit is where it shall be; the window looks for a cause to change it.
     Steady,
@@ -118,7 +116,10 @@ impl Adaptive {
             self.new_regime(seen.now_s);
             return (limit, Reason::Starvation);
         }
-        if self.settling.is_some_and(|settling| !settling.over(seen, &self.pace)) {
+        if self
+            .settling
+            .is_some_and(|settling| !settling.over(seen, &self.pace))
+        {
             return (seen.limit, Reason::Settling);
         }
         if self.settling.take().is_some() {
@@ -156,159 +157,6 @@ impl Adaptive {
                 Plan::coarse(limit, self.average, &self.pace)
             }
             _ => Plan::fine(limit, &self.pace),
-        }
-    }
-
-    fn steady(&mut self, seen: &Observation, window: &Window) -> (usize, Reason) {
-        if window.saturated < SATURATED_MIN {
-            return self.not_saturated(seen, window);
-        }
-        let now_s = seen.now_s;
-        self.vetoed = window.cpu >= CPU_FULL;
-        if self.vetoed {
-            if let Some(limit) = cpu_shrink(window, self.bounds.min) {
-                self.baseline.clear();
-                return (limit, Reason::CpuShrink);
-            }
-            self.growth.rearm(now_s);
-        }
-        let new = self.growth.reason_is_gone(window) | self.baseline.is_new_regime(window);
-        if new {
-            self.new_regime(now_s);
-        }
-        let held = self.growth_is_held(seen, window);
-        let grows = held.is_none();
-        let probes = !grows && self.probes.due(now_s) && seen.limit > self.bounds.min;
-        let coarse = grows && self.growth.step.is_coarse();
-        let fine = Plan::fine(seen.limit, &self.pace);
-        if (probes || grows) && !coarse && !fine.closes(window) {
-            self.state = State::Careful;
-            return (seen.limit, Reason::Measuring);
-        }
-        self.state = State::Steady;
-        if grows {
-            return self.raise(seen, window);
-        }
-        if probes {
-            self.state = State::Lowered { first: *window };
-            return (probe::smaller(seen.limit), Reason::ProbeDown);
-        }
-        self.baseline.remember(window);
-        self.open(seen);
-        let reason = if new { Reason::NewRegime } else { held.unwrap_or(Reason::Hold) };
-        (seen.limit, reason)
-    }
-
-    fn not_saturated(&mut self, seen: &Observation, window: &Window) -> (usize, Reason) {
-        let limit = match self.state {
-            State::Lowered { first } => first.limit,
-            _ => seen.limit,
-        };
-        if let State::Raised { .. } = self.state {
-            self.growth.unfilled(seen.now_s, window);
-        }
-        self.state = State::Steady;
-        self.vetoed = false;
-        self.baseline.clear();
-        self.open(seen);
-        (limit, Reason::NotSaturated)
-    }
-
-    /// What forbids a step up now.
-    fn growth_is_held(&self, seen: &Observation, window: &Window) -> Option<Reason> {
-        if window.cpu >= CPU_FULL {
-            Some(Reason::CpuVeto)
-        } else if seen.limit >= self.bounds.max {
-            Some(Reason::AtMax)
-        } else if self.growth.holds_off(seen.now_s) {
-            Some(Reason::Backoff)
-        } else if draining(window) {
-            Some(Reason::Draining)
-        } else {
-            None
-        }
-    }
-
-    fn raise(&mut self, seen: &Observation, before: &Window) -> (usize, Reason) {
-        let step = self.growth.next_step(before);
-        self.state = State::Raised { before: *before, step };
-        self.baseline.clear();
-        let reason = if step.is_coarse() { Reason::Grow } else { Reason::GrowFine };
-        (step.from(seen.limit), reason)
-    }
-
-    /// A step up was made and its window is complete.
-    fn raised(
-        &mut self,
-        seen: &Observation,
-        step: Step,
-        before: &Window,
-        after: &Window,
-    ) -> (usize, Reason) {
-        let now_s = seen.now_s;
-        self.state = State::Steady;
-        self.baseline.clear();
-        if after.saturated < 0.5 && after.busy < 0.9 * seen.limit as f64 {
-            self.growth.unfilled(now_s, after);
-            self.open(seen);
-            return (seen.limit, Reason::NotSaturated);
-        }
-        let (verdict, elasticity) = grow::judge(step, before, after);
-        if std::env::var_os("DBG").is_some() { eprintln!("{now_s:.2} {}->{} {step:?} e={:.2}+-{:.2} {verdict:?} n={} {}", before.limit, after.limit, elasticity.value, elasticity.error, before.completed, after.completed); }
-        let grow::Verdict::Accept(next) = verdict else {
-            self.growth.refused(now_s, step, before);
-            if elasticity.value < HARMFUL {
-                self.probes.after_harm(now_s);
-            }
-            return (before.limit, Reason::Revert);
-        };
-        self.growth.accepted(now_s, next, elasticity);
-        self.probes.after_growth(now_s, elasticity.value, !next.is_coarse());
-        let ramp = (next.is_coarse() || !step.is_coarse()) && after.cpu < CPU_RAMP && after.saturated >= SATURATED_MIN;
-        if ramp && self.growth_is_held(seen, after).is_none() {
-            return self.raise(seen, after);
-        }
-        self.open(seen);
-        (seen.limit, Reason::Accept)
-    }
-
-    fn lowered(&mut self, seen: &Observation, first: Window, lowered: Window) -> (usize, Reason) {
-        if lowered.saturated < SATURATED_MIN {
-            return self.not_saturated(seen, &lowered);
-        }
-        self.state = State::Returned { first, lowered };
-        (first.limit, Reason::ProbeReturn)
-    }
-
-    fn returned(
-        &mut self,
-        seen: &Observation,
-        first: &Window,
-        lowered: &Window,
-        second: &Window,
-    ) -> (usize, Reason) {
-        if second.saturated < SATURATED_MIN {
-            return self.not_saturated(seen, second);
-        }
-        let now_s = seen.now_s;
-        self.state = State::Steady;
-        match probe::judge(first, lowered, second) {
-            probe::Verdict::LoadChanged => {
-                self.new_regime(now_s);
-                self.open(seen);
-                (seen.limit, Reason::NewRegime)
-            }
-            probe::Verdict::Smaller => {
-                let pause_s = self.probes.after_shrink(now_s);
-                self.growth.pause(now_s + pause_s, second);
-                self.baseline.clear();
-                (lowered.limit, Reason::Shrink)
-            }
-            probe::Verdict::Keep => {
-                self.probes.after_keep(now_s);
-                self.open(seen);
-                (seen.limit, Reason::Keep)
-            }
         }
     }
 
@@ -370,20 +218,10 @@ impl Policy for Adaptive {
             self.open(seen);
         }
         let growth_exhausted = self.growth_exhausted(seen, limit);
-        Decision { limit, reason, growth_exhausted }
+        Decision {
+            limit,
+            reason,
+            growth_exhausted,
+        }
     }
-}
-
-/// Whether the queue empties by itself.
-fn draining(window: &Window) -> bool {
-    window.queued_last < DRAINING * window.queued_first
-}
-
-/// The next limit on the way down to what a full CPU can use (rule 4).
-///
-/// A thirty-second of the excess at a time: the memory of a phase that waits is worth keeping.
-fn cpu_shrink(window: &Window, min: usize) -> Option<usize> {
-    let enough = ((1.5 * window.useful).ceil() as usize).saturating_add(2).max(min);
-    let excess = window.limit.saturating_sub(enough);
-    (excess > 0).then(|| window.limit - excess.div_ceil(32))
 }

@@ -11,6 +11,14 @@ const MEMORY_COMPLETED: f64 = 50.0;
 const SCALE_MAX_S: f64 = 2.0;
 /// Shortest window, in seconds: two ticks.
 const LENGTH_MIN_S: f64 = 0.1;
+/// Time scales that a careful look covers.
+const SCALES: f64 = 3.0;
+/// A window that does not fill closes after so many mean service times, coarse or fine, and never
+/// before [`LENGTH_MAX_S`].
+const COARSE_SERVICES: f64 = 3.0;
+const FINE_SERVICES: f64 = 5.0;
+/// Shortest such time, in seconds.
+const LENGTH_MAX_S: f64 = 2.0;
 /// Completions of a fine window: differences of a few per cent of the mean become visible.
 const FINE_COMPLETED: f64 = 800.0;
 /// Completions by permit in a coarse and in a fine window; 7 keeps the noise of the thread count
@@ -48,10 +56,14 @@ impl Pace {
 
     /// The mean service time, in seconds; 0 before the first completion.
     pub fn mean_s(&self) -> f64 {
-        if self.completed > 0.0 { self.service_s / self.completed } else { 0.0 }
+        if self.completed > 0.0 {
+            self.service_s / self.completed
+        } else {
+            0.0
+        }
     }
 
-    /// The time scale E[S^2]/E[S], in seconds: the service time that a permit is likely to be in
+    /// The time scale `E[S^2]/E[S]`, in seconds: the service time that a permit is likely to be in
     /// the middle of, hence long if a few jobs are slow; at most [`SCALE_MAX_S`].
     pub fn scale_s(&self) -> f64 {
         if self.service_s > 0.0 {
@@ -77,22 +89,25 @@ impl Plan {
         Self {
             length_min_s: pace.scale_s().max(LENGTH_MIN_S),
             completed: (COARSE_PER_PERMIT * limit as f64).max(average as f64),
-            length_max_s: (3.0 * pace.mean_s()).max(1.0),
+            length_max_s: (COARSE_SERVICES * pace.mean_s()).max(LENGTH_MAX_S),
         }
     }
 
     /// As many completions as a quick look, but over three time scales: for steady operation.
     pub fn steady(limit: usize, average: usize, pace: &Pace) -> Self {
         let coarse = Self::coarse(limit, average, pace);
-        Self { length_min_s: (3.0 * pace.scale_s()).max(LENGTH_MIN_S), ..coarse }
+        Self {
+            length_min_s: (SCALES * pace.scale_s()).max(LENGTH_MIN_S),
+            ..coarse
+        }
     }
 
     /// A careful look, for steps of a quarter.
     pub fn fine(limit: usize, pace: &Pace) -> Self {
         Self {
-            length_min_s: (3.0 * pace.scale_s()).max(LENGTH_MIN_S),
+            length_min_s: (SCALES * pace.scale_s()).max(LENGTH_MIN_S),
             completed: (FINE_PER_PERMIT * limit as f64).max(FINE_COMPLETED),
-            length_max_s: (5.0 * pace.mean_s()).max(2.0),
+            length_max_s: (FINE_SERVICES * pace.mean_s()).max(LENGTH_MAX_S),
         }
     }
 

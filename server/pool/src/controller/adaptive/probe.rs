@@ -43,7 +43,11 @@ pub(super) fn judge(first: &Window, lowered: &Window, second: &Window) -> Verdic
     // The mean of the two A windows has half the variance of the second one; the first one is 1.
     let error = (less.error * less.error + 0.25 * again.error * again.error).sqrt();
     let kept = less.value / (0.5 * (1.0 + again.value));
-    if kept >= KEEPS + 0.5 * error { Verdict::Smaller } else { Verdict::Keep }
+    if kept >= KEEPS + 0.5 * error {
+        Verdict::Smaller
+    } else {
+        Verdict::Keep
+    }
 }
 
 /// The size to probe from `limit`.
@@ -89,7 +93,11 @@ impl Probes {
         if fine {
             self.turn(Direction::Up);
         }
-        let wait_s = if elasticity >= PAID { WAIT_PAID_S } else { WAIT_S * self.penalty };
+        let wait_s = if elasticity >= PAID {
+            WAIT_PAID_S
+        } else {
+            WAIT_S * self.penalty
+        };
         self.not_before_s = now_s + wait_s;
     }
 

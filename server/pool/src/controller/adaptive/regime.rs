@@ -28,9 +28,12 @@ impl Baseline {
 
     /// Whether `window` is the second in a row that shows another load.
     pub fn is_new_regime(&mut self, window: &Window) -> bool {
-        let Some(baseline) = &self.window else { return false };
+        let Some(baseline) = &self.window else {
+            return false;
+        };
         let ratio = window.service_ratio(baseline);
-        let other = ratio.value > SLOWER + 2.0 * ratio.error || ratio.value < FASTER - 2.0 * ratio.error;
+        let other =
+            ratio.value > SLOWER + 2.0 * ratio.error || ratio.value < FASTER - 2.0 * ratio.error;
         self.strikes = if other { self.strikes + 1 } else { 0 };
         let new = self.strikes >= WINDOWS;
         if new {

@@ -5,6 +5,9 @@ use crate::controller::Observation;
 
 /// Time scales to wait: the fresh completions that come first are the short jobs.
 const SCALES: f64 = 1.5;
+/// It takes too long after this time and so many mean service times, in seconds.
+const TOO_LONG_S: f64 = 2.0;
+const TOO_LONG_SERVICES: f64 = 5.0;
 
 /// A change of the limit whose effect is not complete yet.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +19,10 @@ pub(super) struct Settling {
 impl Settling {
     /// The limit is changed at `seen`.
     pub fn new(seen: &Observation) -> Self {
-        Self { since_s: seen.now_s, fresh: seen.totals.fresh }
+        Self {
+            since_s: seen.now_s,
+            fresh: seen.totals.fresh,
+        }
     }
 
     /// Whether one generation of jobs has passed that *started* under the new limit, no job runs
@@ -24,7 +30,7 @@ impl Settling {
     pub fn over(&self, seen: &Observation, pace: &Pace) -> bool {
         let elapsed_s = seen.now_s - self.since_s;
         let generation = seen.totals.fresh - self.fresh >= seen.limit as f64;
-        let calm = seen.busy <= seen.limit && elapsed_s >= super::grow::knob(3, SCALES) * pace.scale_s();
-        (generation && calm) || elapsed_s > 2.0 + 5.0 * pace.mean_s()
+        let calm = seen.busy <= seen.limit && elapsed_s >= SCALES * pace.scale_s();
+        (generation && calm) || elapsed_s > TOO_LONG_S + TOO_LONG_SERVICES * pace.mean_s()
     }
 }

@@ -11,7 +11,9 @@ use crate::controller::window::Window;
 /// Bounds of the silence that counts as starvation, in seconds; between them 3 service times.
 const SILENCE_MIN_S: f64 = 0.1;
 const SILENCE_MAX_S: f64 = 0.5;
-/// With more CPU use than this (0 to 1) the silence is work, not waiting.
+/// If the workers used more of the cores than this (0 to 1), or would have had they got one, the
+/// silence is work, not waiting. What other processes use does not count: it makes waiting jobs no
+/// busier.
 const CPU_MAX: f64 = 0.5;
 /// First pause between two blind steps, in seconds; it doubles.
 const PAUSE_S: f64 = 0.05;
@@ -43,12 +45,13 @@ impl Starvation {
 
     /// The limit to try instead, if the pool starves at `seen`.
     pub fn relief(&mut self, seen: &Observation, pace: &Pace) -> Option<usize> {
-        let silence = Window::between(self.quiet.as_ref()?, seen);
+        let quiet = self.quiet.as_ref()?;
+        let silence = Window::between(quiet, seen);
         let patience_s = (3.0 * pace.mean_s()).clamp(SILENCE_MIN_S, SILENCE_MAX_S);
         let starving = seen.queued > 0
-            && seen.busy == seen.limit
+            && seen.busy >= seen.limit
             && silence.length_s > patience_s
-            && silence.cpu < CPU_MAX
+            && busy_share(quiet, seen) < CPU_MAX
             && seen.now_s >= self.not_before_s;
         if !starving {
             return None;
@@ -57,5 +60,17 @@ impl Starvation {
         self.not_before_s = seen.now_s + pause_s.min(PAUSE_MAX_S);
         self.steps += 1;
         Some(seen.limit + (seen.limit / 4).max(2))
+    }
+}
+
+/// The share of the cores that the workers used or waited for between two observations.
+fn busy_share(start: &Observation, end: &Observation) -> f64 {
+    let used_s = end.totals.worker_cpu_s - start.totals.worker_cpu_s;
+    let waited_s = end.totals.run_delay_s - start.totals.run_delay_s;
+    let cores_s = (end.now_s - start.now_s) * end.cores;
+    if cores_s > 0.0 {
+        (used_s + waited_s) / cores_s
+    } else {
+        0.0
     }
 }

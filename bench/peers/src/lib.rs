@@ -1,0 +1,34 @@
+//! The pool beside its peers: what the measurements in `src/bin/` share.
+//!
+//! An [`Executor`] is one library behind the thinnest possible wrapper; [`load`] puts work on it;
+//! [`rounds`] interleaves the contenders, so that what else happens on the machine hits all of
+//! them; [`stats`] and [`report`] make figures and tables of it.
+#![forbid(unsafe_code)]
+
+pub mod load;
+pub mod rounds;
+
+pub mod growth;
+#[cfg(feature = "ours")]
+pub mod ours;
+pub mod peers;
+pub mod tiny_policy;
+
+pub mod report;
+pub mod stats;
+
+/// Something that runs jobs on threads.
+///
+/// Generic over the job, so that whether and how it is boxed is each library's own cost. Jobs are
+/// `Copy`, so that a refused one can be offered again without a cost for those who never refuse:
+/// they hold references to leaked state, which the end of the process frees.
+pub trait Executor: Send + Sync + 'static {
+    /// Has the job run, at once or later, exactly once. Returns how often the executor refused the
+    /// job before it took it.
+    fn submit<J: FnOnce() + Copy + Send + 'static>(&self, job: J) -> u64;
+
+    /// How many jobs the executor took and then shed; they ran nevertheless, but not as it meant.
+    fn shed(&self) -> u64 {
+        0
+    }
+}
