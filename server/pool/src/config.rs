@@ -40,12 +40,23 @@ pub const WATCH_DOZE_AFTER: Duration = Duration::from_millis(100);
 pub const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// A job that runs longer than this is worth waking another thread for, before it starts.
 pub const LONG_JOB: Duration = Duration::from_micros(50);
+/// A worker whose job has run for longer than this is not reckoned with for what waits.
+pub const STUCK: Duration = Duration::from_millis(1);
 /// Waking a thread is worth it when the running workers would need longer than this for the queue.
-pub const WAKE_WORTH: Duration = Duration::from_micros(10);
-/// How often an idle thread looks for work (yielding the core in between) before it parks.
+pub const WAKE_WORTH: Duration = Duration::from_micros(200);
+/// How often an idle thread looks for work before it parks.
 pub const SPIN_ROUNDS: u32 = 32;
+/// Pauses of the processor between two looks: a microsecond or less in all.
+pub const SPIN_PAUSES: u32 = 16;
 /// Expired jobs that one taker sheds before it runs the next good one: bounds the time under lock.
 pub const SHED_PER_TAKE: usize = 32;
+/// Jobs that the fast lane of the queue holds. While jobs are tiny (see [`FAST_LANE_HORIZON`]), they
+/// pass through it one by one without a lock; fairness and refusals begin behind it.
+pub const FAST_LANE_LEN: usize = 512;
+/// The fast lane is open while the workers would be through with a full one within this time.
+pub const FAST_LANE_HORIZON: Duration = Duration::from_millis(2);
+/// Jobs that one taker moves from behind into the fast lane at a time.
+pub const FAST_LANE_REFILL: usize = 64;
 /// Length of the interval over which the shortest queue wait is taken (`CoDel`; folly's constant).
 pub const CODEL_INTERVAL: Duration = Duration::from_millis(100);
 /// A standing queue is tolerated up to this, or up to the mean service time if that is longer.

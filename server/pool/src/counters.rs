@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam_utils::CachePadded;
 
+use crate::config::STUCK;
 use crate::controller::ROUTES;
 
 /// One worker's counters, on cache lines of their own.
@@ -80,6 +81,12 @@ impl Lines {
     pub(crate) fn task_polled(&self, panicked: bool) {
         self.polls.add(1);
         self.task_panics.add(panicked.into());
+    }
+
+    /// Whether a job runs that has run for longer than [`STUCK`].
+    pub(crate) fn is_stuck(&self, now_ns: u64) -> bool {
+        let since_ns = self.running_since_ns.get();
+        since_ns > 0 && now_ns.saturating_sub(since_ns) > STUCK.as_nanos() as u64
     }
 
     pub(crate) fn job_unwanted(&self) {

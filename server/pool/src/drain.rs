@@ -65,7 +65,7 @@ pub(crate) fn drain(shared: &Shared, jobs: &JobPool, within: Duration) -> DrainR
         shared.schedule(&cell);
     }
     wait(shared, began + within, || {
-        shared.task_count() == 0 && shared.queue.len() == 0 && shared.permits.busy() == 0
+        shared.task_count() == 0 && shared.queue.is_empty() && shared.permits.busy() == 0
     });
     stop(shared, jobs, began)
 }

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use slab::Slab;
 
 use crate::clock::Clock;
-use crate::config::{Config, WAKE_WORTH};
+use crate::config::{Config, LONG_JOB, WAKE_WORTH};
 use crate::counters::{Counters, Sums};
 use crate::error::{Error, Refusal, RefusalReason};
 use crate::job::{Job, Origin};
@@ -54,8 +54,11 @@ pub(crate) struct Shared {
     pub(crate) epoch_ns: AtomicU64,
     /// Mean service time of late, in nanoseconds; large until the first figures are in.
     pub(crate) service_ns: AtomicU64,
-    /// How much of a job's time is spent blocked, in 1/1024.
-    pub(crate) blocked_share: AtomicU64,
+    /// Jobs that had run for longer than [`crate::config::STUCK`] when the watch last looked.
+    pub(crate) stuck: AtomicUsize,
+    /// When the watch last looked, jobs waited beside free permits: those that run are longer than
+    /// was thought, and whoever finds one wakes the next.
+    pub(crate) jobs_are_stuck: AtomicBool,
     pub(crate) spawned: AtomicU64,
     pub(crate) retired: AtomicU64,
     pub(crate) spawn_failures: AtomicU64,
@@ -107,7 +110,8 @@ impl Shared {
             threads: AtomicUsize::new(0),
             epoch_ns: AtomicU64::new(0),
             service_ns: AtomicU64::new(u64::MAX),
-            blocked_share: AtomicU64::new(0),
+            stuck: AtomicUsize::new(0),
+            jobs_are_stuck: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             retired: AtomicU64::new(0),
             spawn_failures: AtomicU64::new(0),
@@ -288,40 +292,70 @@ impl Shared {
 
     /// A job waits, and a permit is free.
     pub(crate) fn job_can_start(&self) -> bool {
-        self.queue.len() > 0 && self.permits.available()
+        !self.queue.is_empty() && self.permits.available()
     }
 
-    /// Wakes a thread for the job queue, if that is worth it. Two things make it not so: no
-    /// permit is free (whoever ends a job takes the next), or the workers that run now will be
-    /// through sooner than a thread can be woken. Should the latter be wrong, because one of them
+    /// Wakes a thread for a job that was queued just now, if that is worth it. It is not if no
+    /// permit is free (whoever ends a job takes the next), if jobs are short and as many threads are
+    /// awake as there are cores, or if the workers that run short jobs now will be through with
+    /// the queue sooner than a thread can be woken. Should the last two be wrong, because a job
     /// blocks after all, the watch notices within [`crate::config::WATCH_PERIOD`].
+    ///
+    /// The queue's length comes last: it lies where the takers write.
     pub(crate) fn wake_for_jobs(&self) {
-        if !self.job_can_start() {
+        if !self.permits.available() {
             return;
         }
-        let busy = self.permits.busy() as u64;
-        let service_ns = self.service_ns.load(Relaxed);
-        let through_ns = (self.queue.len() as u64).saturating_mul(service_ns) / busy.max(1);
-        if busy == 0 || through_ns > WAKE_WORTH.as_nanos() as u64 {
-            self.wake_one();
+        let brisk = self.brisk();
+        let short = self.service_ns.load(Relaxed) < LONG_JOB.as_nanos() as u64
+            && !self.jobs_are_stuck.load(Relaxed);
+        if brisk > 0
+            && short
+            && (self.cores_are_taken() || self.through_ns(brisk) <= WAKE_WORTH.as_nanos() as u64)
+        {
+            return;
         }
+        self.wake_one();
+    }
+
+    /// How long `workers` would need for the jobs that wait.
+    pub(crate) fn through_ns(&self, workers: usize) -> u64 {
+        let service_ns = self.service_ns.load(Relaxed);
+        (self.queue.len() as u64).saturating_mul(service_ns) / workers.max(1) as u64
+    }
+
+    /// Workers in a job that is not known to be long: they will take the next one soon.
+    pub(crate) fn brisk(&self) -> usize {
+        self.permits.busy().saturating_sub(self.stuck.load(Relaxed))
     }
 
     /// Wakes a thread for a run queue, unless as many are awake as there are cores: these look
-    /// into the queue before they sleep. Threads that are blocked in a job do not count.
+    /// into the queue before they sleep.
     pub(crate) fn wake_for_tasks(&self) {
         fence(SeqCst);
-        let idle = self.parking.parked() + usize::from(self.parking.polling());
-        let awake = self.threads.load(Relaxed).saturating_sub(idle);
-        if awake.saturating_sub(self.blocked()) < self.cores {
+        if !self.cores_are_taken() {
             self.wake_one();
         }
         self.doze.end();
     }
 
-    /// How many threads are likely to be blocked in a job.
-    fn blocked(&self) -> usize {
-        ((self.permits.busy() as u64 * self.blocked_share.load(Relaxed) + 512) / 1024) as usize
+    /// Whether as many threads are awake as there are cores.
+    fn cores_are_taken(&self) -> bool {
+        self.awake() >= self.cores
+    }
+
+    /// More threads are awake than there are cores, with jobs too short to gain from it: one of
+    /// them should sleep.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.service_ns.load(Relaxed) < LONG_JOB.as_nanos() as u64 && self.awake() > self.cores
+    }
+
+    /// Threads that are awake and not in a long job. Long jobs are taken to be blocked; where they
+    /// compute, a thread too many is awake.
+    fn awake(&self) -> usize {
+        let idle = self.parking.parked() + usize::from(self.parking.polling());
+        let away = idle + self.stuck.load(Relaxed);
+        self.threads.load(Relaxed).saturating_sub(away)
     }
 
     pub(crate) fn wake_one(&self) {
@@ -337,6 +371,17 @@ impl Shared {
     }
 
     // ---- Figures.
+
+    /// Counts the jobs that have run for long.
+    pub(crate) fn count_stuck(&self, now_ns: u64) {
+        let roster = self.roster.lock();
+        let stuck = roster
+            .workers
+            .iter()
+            .filter(|member| member.counters.is_stuck(now_ns))
+            .count();
+        self.stuck.store(stuck, Relaxed);
+    }
 
     /// All workers' counters, as they are at `now_ns`.
     pub(crate) fn sums(&self, now_ns: u64) -> Sums {

@@ -403,7 +403,7 @@ impl Context<'_> {
     /// A [`Refusal`] says which bound was met and when to come again; the job is dropped.
     pub fn submit(&mut self, origin: Origin, job: impl Job) -> Result<(), Refusal> {
         let shared = &self.cell.shared;
-        if self.direct.is_none() && shared.queue.len() == 0 && !shared.is_stopped() {
+        if self.direct.is_none() && shared.queue.is_empty() && !shared.is_stopped() {
             *self.permit = *self.permit || shared.permits.try_acquire();
             if *self.permit {
                 *self.direct = Some(Queued {

@@ -32,6 +32,12 @@ pub(crate) struct Watch {
     next_sweep_ns: u64,
     next_retire_ns: u64,
     active_ns: u64,
+    /// The pool will not grow soon.
+    exhausted: bool,
+    /// Completions at the last sweep.
+    completions_swept: u64,
+    /// Completions when jobs were last seen to wait beside a free permit.
+    completions_seen: u64,
 }
 
 impl Watch {
@@ -53,6 +59,9 @@ impl Watch {
             next_sweep_ns: 0,
             next_retire_ns: 0,
             active_ns: 0,
+            exhausted: false,
+            completions_swept: 0,
+            completions_seen: 0,
         })
     }
 
@@ -69,6 +78,9 @@ impl Watch {
 
     fn round(&mut self, now_ns: u64) {
         self.meter.sample(&self.shared, now_ns);
+        if self.shared.permits.busy() > 0 {
+            self.shared.count_stuck(now_ns);
+        }
         self.attend(now_ns);
         if due(&mut self.next_sweep_ns, now_ns, SWEEP_EVERY) {
             self.sweep(now_ns);
@@ -87,16 +99,37 @@ impl Watch {
         let shared = &self.shared;
         let looked_ns = shared.reactor.looked_at_ns.load(Relaxed);
         let unattended = now_ns.saturating_sub(looked_ns) > UNATTENDED.as_nanos() as u64;
-        if !shared.parking.polling() && unattended || shared.job_can_start() {
+        let stuck = self.jobs_are_stuck(now_ns);
+        let shared = &self.shared;
+        shared.jobs_are_stuck.store(stuck, Relaxed);
+        if !shared.parking.polling() && unattended || stuck {
             shared.wake_one();
         }
     }
 
-    fn sweep(&self, now_ns: u64) {
-        if self.shared.queue.len() > 0 {
-            for shed in self.shared.queue.sweep(now_ns) {
-                self.shared.tell(shed);
-            }
+    /// A job waits although a permit is free, and the workers that run will not be through with
+    /// it by the next round, or nothing has ended since the last one.
+    fn jobs_are_stuck(&mut self, now_ns: u64) -> bool {
+        let shared = &self.shared;
+        if !shared.job_can_start() {
+            return false;
+        }
+        let completions = shared.sums(now_ns).completions();
+        let stalled = std::mem::replace(&mut self.completions_seen, completions) == completions;
+        stalled || shared.through_ns(shared.brisk()) > WATCH_PERIOD.as_nanos() as u64
+    }
+
+    fn sweep(&mut self, now_ns: u64) {
+        if self.shared.queue.is_empty() {
+            return;
+        }
+        let sums = self.shared.sums(now_ns);
+        let before = std::mem::replace(&mut self.completions_swept, sums.completions());
+        self.meter.refresh(&sums);
+        self.publish();
+        let stalled = before == sums.completions();
+        for shed in self.shared.queue.sweep(now_ns, stalled) {
+            self.shared.tell(shed);
         }
     }
 
@@ -104,28 +137,35 @@ impl Watch {
         let observation = self.meter.observe(&self.shared, now_ns);
         let decision = self.policy.tick(&observation);
         let change = self.staff.apply(decision.limit, now_ns);
-        self.shared
-            .blocked_share
-            .store(self.meter.blocked_share(), Relaxed);
-        self.shared
-            .service_ns
-            .store(self.meter.service_ns().unwrap_or(u64::MAX), Relaxed);
-        let exhausted = decision.growth_exhausted || change.stuck;
-        self.shared.queue.set_outlook(Outlook {
-            service_ns: self.meter.service_ns().unwrap_or(0),
-            workers: change.limit as f64,
-            exhausted,
-        });
-        self.record(&observation, &decision, &change, exhausted);
+        self.exhausted = decision.growth_exhausted || change.stuck;
+        self.publish();
+        self.record(&observation, &decision, &change);
     }
 
-    fn record(
-        &self,
-        observation: &Observation,
-        decision: &Decision,
-        change: &staff::Change,
-        exhausted: bool,
-    ) {
+    /// What the workers and the queue go by.
+    fn publish(&self) {
+        let shared = &self.shared;
+        let service_ns = self.meter.service_ns();
+        shared
+            .service_ns
+            .store(service_ns.unwrap_or(u64::MAX), Relaxed);
+        let brisk = shared
+            .permits
+            .limit()
+            .saturating_sub(shared.stuck.load(Relaxed));
+        shared.queue.set_outlook(Outlook {
+            service_ns,
+            // If all are stuck, that is how long a job takes.
+            workers: if brisk > 0 {
+                brisk
+            } else {
+                shared.permits.limit()
+            } as f64,
+            exhausted: self.exhausted,
+        });
+    }
+
+    fn record(&self, observation: &Observation, decision: &Decision, change: &staff::Change) {
         let record = DecisionRecord {
             at: Duration::from_secs_f64(observation.now_s),
             reason: decision.reason,
@@ -142,14 +182,14 @@ impl Watch {
             repeated: 0,
         };
         let mut log = self.shared.log.lock();
-        log.growth_exhausted = exhausted;
+        log.growth_exhausted = self.exhausted;
         log.add(record);
     }
 
     /// Until the next round; long, if nothing has happened for a while.
     fn sleep(&mut self, now_ns: u64) {
         let shared = &self.shared;
-        let idle = || shared.permits.busy() == 0 && shared.queue.len() == 0 && !shared.has_work();
+        let idle = || shared.permits.busy() == 0 && shared.queue.is_empty() && !shared.has_work();
         if !idle() || !shared.parking.polling() {
             self.active_ns = now_ns;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
-use crate::config::{LONG_JOB, ROUNDS_PER_BACKGROUND, ROUNDS_PER_LOOK, SPIN_ROUNDS};
+use crate::config::{LONG_JOB, ROUNDS_PER_BACKGROUND, ROUNDS_PER_LOOK, SPIN_PAUSES, SPIN_ROUNDS};
 use crate::counters::Ended;
 use crate::job::JobContext;
 use crate::park::{Parker, Woken};
@@ -58,6 +58,9 @@ impl Worker {
             self.rounds = self.rounds.wrapping_add(1);
             if self.rounds.is_multiple_of(ROUNDS_PER_LOOK) {
                 self.glance();
+                if self.next.is_none() && self.shared.has_surplus() && !self.step_back() {
+                    break;
+                }
             }
             if !self.work() && !self.idle() {
                 break;
@@ -126,7 +129,7 @@ impl Worker {
 
     /// Runs the next job of the queue, if there is one and a permit for it.
     fn run_queued_job(&mut self) -> bool {
-        if self.shared.queue.len() == 0 || !self.hold_permit() {
+        if self.shared.queue.is_empty() || !self.hold_permit() {
             return false;
         }
         let now_ns = self
@@ -235,21 +238,31 @@ impl Worker {
         }
     }
 
-    /// Gives back what it holds, then leads the reactor or parks. False if it is to end.
+    /// Leads the reactor or, if another does, waits for work: a moment awake, then parked. False
+    /// if it is to end.
     fn idle(&mut self) -> bool {
-        self.release_permit();
         self.job_ended_ns = None;
-        if std::mem::take(&mut self.searching) {
-            self.shared.parking.end_search();
-        }
+        self.end_search();
         if self.lead() || self.spin() {
             return true;
         }
+        self.release_permit();
+        self.park(Shared::has_work)
+    }
+
+    fn end_search(&mut self) {
+        if std::mem::take(&mut self.searching) {
+            self.shared.parking.end_search();
+        }
+    }
+
+    /// Sleeps until it is woken, unless `has_work`. False if it is to end.
+    fn park(&mut self, has_work: impl Fn(&Shared) -> bool) -> bool {
         let now_ns = self.shared.clock.now_ns();
         match self
             .shared
             .parking
-            .park(&self.parker, now_ns, || self.shared.has_work())
+            .park(&self.parker, now_ns, || has_work(&self.shared))
         {
             Woken::Work => {}
             Woken::Search => self.searching = true,
@@ -258,18 +271,30 @@ impl Worker {
         true
     }
 
+    /// Leaves the work to the others that are awake, and parks. False if it is to end.
+    fn step_back(&mut self) -> bool {
+        self.job_ended_ns = None;
+        self.end_search();
+        self.release_permit();
+        self.park(Shared::is_stopped)
+    }
+
     /// Looks for work for a moment before it parks, one thread at a time: under load, work comes
-    /// sooner than a parked thread could be woken.
+    /// sooner than a parked thread could be woken. It looks at intervals, because each look takes
+    /// the queue's cache lines from those that fill it, and lets some work gather in between. A
+    /// permit that it has it keeps meanwhile, for the job that it waits for.
     fn spin(&mut self) -> bool {
         if !self.shared.parking.begin_search() {
             return false;
         }
         for _ in 0..SPIN_ROUNDS {
-            if self.shared.has_work() {
+            for _ in 0..SPIN_PAUSES {
+                std::hint::spin_loop();
+            }
+            if self.shared.has_work() || self.permit && !self.shared.queue.is_empty() {
                 self.searching = true;
                 return true;
             }
-            std::thread::yield_now();
         }
         self.shared.parking.end_search();
         false
@@ -293,6 +318,7 @@ impl Worker {
         let Some(mut lead) = shared.reactor.try_lead() else {
             return false;
         };
+        self.release_permit();
         let blocks = shared.parking.begin_poll(|| shared.has_work());
         let timeout = if blocks {
             self.timeout()
@@ -353,9 +379,7 @@ impl Worker {
             self.shared.enqueue(cell);
         }
         self.release_permit();
-        if std::mem::take(&mut self.searching) {
-            self.shared.parking.end_search();
-        }
+        self.end_search();
         self.shared.depart(&self.member);
     }
 }

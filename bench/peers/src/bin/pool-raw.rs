@@ -11,7 +11,7 @@ use std::time::Duration;
 use harmonious_bench_peers::load::{Contender, Run};
 use harmonious_bench_peers::peers::contenders;
 use harmonious_bench_peers::report;
-use harmonious_bench_peers::rounds::interleave;
+use harmonious_bench_peers::rounds::{interleave, rest};
 use harmonious_bench_peers::stats::{Better, Spread, quantile, to_best_other};
 
 const NAME: &str = "pool-raw";
@@ -241,6 +241,7 @@ fn blocked(load: Load, args: &Args) -> String {
     let measured = interleave(small.len(), args.rounds, |at| {
         let alone = run(&small[at], load, jobs[at]).rate();
         let gate = large[at].block(PERMITS_BLOCKED - PERMITS_FREE)?;
+        rest();
         run(&large[at], load, jobs[at] / 10); // whoever is free has to be found once
         let beside = run(&large[at], load, jobs[at]).rate();
         gate.open();

@@ -75,6 +75,13 @@ impl<T> Clients<T> {
         }
     }
 
+    /// Puts an entry back in front of its client's others.
+    pub(super) fn push_front(&mut self, key: u64, entry: T) {
+        self.push(key, entry);
+        let slot = self.slot_of(key);
+        self.slots[slot].entries.rotate_right(1);
+    }
+
     /// The next entry of the client whose turn it is.
     pub(super) fn pop(&mut self, end: End) -> Option<T> {
         let slot = *self.turns.front()?;

@@ -1,5 +1,12 @@
 //! The queue of jobs that wait for a permit: bounded by time and by length, fair between clients.
 //!
+//! It has two lanes. Behind is the fair one, under a lock: clients take turns, the heaviest loses
+//! first, the newest come first when growth is exhausted. In front of it is the fast one, without a
+//! lock and first in, first out. It is open only while jobs are so short that a full fast lane is
+//! done within [`FAST_LANE_HORIZON`]: on that scale there is nothing to be fair about. A job goes
+//! into the fast lane only if none waits behind, so that nobody overtakes; takers move jobs forward
+//! many at a time.
+//!
 //! Refusals are handed back to the caller, who tells the jobs outside of the lock.
 
 mod clients;
@@ -9,9 +16,13 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
+use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
-use crate::config::{GROWTH_HEADROOM, RETRY_AFTER, SHED_PER_TAKE};
+use crate::config::{
+    FAST_LANE_HORIZON, FAST_LANE_LEN, FAST_LANE_REFILL, GROWTH_HEADROOM, RETRY_AFTER, SHED_PER_TAKE,
+};
 use crate::error::{Refusal, RefusalReason};
 use crate::job::{Job, Origin};
 use clients::{Clients, End};
@@ -30,8 +41,8 @@ pub(crate) type Shed = (Queued, Refusal);
 /// What the controller knows about the queue's future.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outlook {
-    /// Mean service time, in nanoseconds.
-    pub(crate) service_ns: u64,
+    /// Mean service time, in nanoseconds; `None` before the first job has ended.
+    pub(crate) service_ns: Option<u64>,
     /// Permits in use, on average, while there is a queue; at least 1.
     pub(crate) workers: f64,
     /// The pool will not grow soon.
@@ -39,67 +50,89 @@ pub(crate) struct Outlook {
 }
 
 pub(crate) struct JobQueue {
-    state: Mutex<State>,
-    /// Length, readable without the lock. Written under it.
-    len: AtomicUsize,
-    /// Nanoseconds until one more queued job is done: service time over workers.
-    drain_ns: AtomicU64,
-    service_ns: AtomicU64,
-    exhausted: AtomicBool,
+    fast: ArrayQueue<Queued>,
+    fair: CachePadded<Mutex<Fair>>,
+    /// Length of the fair lane, readable without the lock. Written under it.
+    fair_len: CachePadded<AtomicUsize>,
+    /// The outlook, written by the watch and read by everyone.
+    outlook: CachePadded<Shared>,
     wait_max_ns: u64,
     len_max: usize,
 }
 
-struct State {
+#[derive(Default)]
+struct Shared {
+    fast_open: AtomicBool,
+    closed: AtomicBool,
+    exhausted: AtomicBool,
+    service_ns: AtomicU64,
+    /// Nanoseconds until one more queued job is done: service time over workers.
+    drain_ns: AtomicU64,
+}
+
+struct Fair {
     clients: Clients<Queued>,
     codel: Codel,
-    closed: bool,
     /// State of the jitter on retry times.
     jitter: u64,
 }
 
 impl JobQueue {
     pub(crate) fn new(wait_max: Duration, len_max: usize) -> JobQueue {
-        let state = State {
+        let fair = Fair {
             clients: Clients::new(),
             codel: Codel::new(),
-            closed: false,
             jitter: 0x2545_f491,
         };
         JobQueue {
-            state: Mutex::new(state),
-            len: AtomicUsize::new(0),
-            drain_ns: AtomicU64::new(0),
-            service_ns: AtomicU64::new(0),
-            exhausted: AtomicBool::new(false),
+            fast: ArrayQueue::new(FAST_LANE_LEN),
+            fair: CachePadded::new(Mutex::new(fair)),
+            fair_len: CachePadded::default(),
+            outlook: CachePadded::default(),
             wait_max_ns: wait_max.as_nanos() as u64,
             len_max,
         }
     }
 
-    /// Jobs that wait. Sequentially consistent: see the crate's `README.md`, "Permits".
+    /// Jobs that wait.
     pub(crate) fn len(&self) -> usize {
-        self.len.load(SeqCst)
+        self.fair_len.load(SeqCst) + self.fast.len()
+    }
+
+    /// Whether no job waits. Sequentially consistent: see the crate's `README.md`, "Permits".
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fast.is_empty() && self.fair_len.load(SeqCst) == 0
     }
 
     /// What the controller expects; called once a tick.
     pub(crate) fn set_outlook(&self, outlook: Outlook) {
+        let Some(service_ns) = outlook.service_ns else {
+            return;
+        };
         let headroom = if outlook.exhausted {
             1.0
         } else {
             GROWTH_HEADROOM
         };
-        let drain_ns = outlook.service_ns as f64 / (outlook.workers.max(1.0) * headroom);
-        self.drain_ns.store(drain_ns as u64, Relaxed);
-        self.service_ns.store(outlook.service_ns, Relaxed);
-        self.exhausted.store(outlook.exhausted, Relaxed);
+        let each_ns = service_ns as f64 / outlook.workers.max(1.0);
+        let open = each_ns * FAST_LANE_LEN as f64 <= FAST_LANE_HORIZON.as_nanos() as f64;
+        // A queue that may hold less than the fast lane must refuse exactly: it has none.
+        self.outlook
+            .fast_open
+            .store(open && self.len_max > FAST_LANE_LEN, Relaxed);
+        self.outlook
+            .drain_ns
+            .store((each_ns / headroom) as u64, Relaxed);
+        self.outlook.service_ns.store(service_ns, Relaxed);
+        self.outlook.exhausted.store(outlook.exhausted, Relaxed);
     }
 
     /// Time until the jobs that wait now are done, at the present rate.
     pub(crate) fn predicted_wait_ns(&self) -> u64 {
-        self.drain_ns
+        self.outlook
+            .drain_ns
             .load(Relaxed)
-            .saturating_mul(self.len.load(Relaxed) as u64)
+            .saturating_mul(self.len() as u64)
     }
 
     /// Puts a job in. If another client's job had to make room, that one comes back.
@@ -109,91 +142,152 @@ impl JobQueue {
         origin: Origin,
         job: Box<dyn Job>,
     ) -> Result<Option<Shed>, Refusal> {
-        let mut state = self.state.lock();
-        let held = state.clients.len();
-        let wait_ns = self.drain_ns.load(Relaxed).saturating_mul(held as u64 + 1);
-        if state.closed {
-            return Err(self.refusal(&mut state, RefusalReason::Stopping));
+        let queued = Queued {
+            job,
+            origin,
+            enqueued_ns: now_ns,
+        };
+        if self.outlook.fast_open.load(Relaxed) && self.fair_len.load(Relaxed) == 0 {
+            match self.fast.push(queued) {
+                Ok(()) => return Ok(None),
+                Err(full) => return self.push_fair(full),
+            }
         }
+        self.push_fair(queued)
+    }
+
+    fn push_fair(&self, queued: Queued) -> Result<Option<Shed>, Refusal> {
+        let mut fair = self.fair.lock();
+        let held = fair.clients.len();
+        let client = queued.origin.client;
+        if self.outlook.closed.load(Relaxed) {
+            return Err(self.refusal(&mut fair, RefusalReason::Stopping));
+        }
+        let wait_ns = self
+            .outlook
+            .drain_ns
+            .load(Relaxed)
+            .saturating_mul(held as u64 + 1);
         if wait_ns > self.wait_max_ns && held > 0 {
-            return Err(self.refusal(&mut state, RefusalReason::PredictedWait));
+            return Err(self.refusal(&mut fair, RefusalReason::PredictedWait));
         }
         let mut shed = None;
         if held >= self.len_max {
-            if state.clients.heaviest() <= state.clients.held_by(origin.client) + 1 {
-                return Err(self.refusal(&mut state, RefusalReason::QueueFull));
+            if fair.clients.heaviest() <= fair.clients.held_by(client) + 1 {
+                return Err(self.refusal(&mut fair, RefusalReason::QueueFull));
             }
-            let refusal = self.refusal(&mut state, RefusalReason::Displaced);
-            shed = state.clients.displace().map(|queued| (queued, refusal));
+            let refusal = self.refusal(&mut fair, RefusalReason::Displaced);
+            shed = fair.clients.displace().map(|queued| (queued, refusal));
         }
-        state.clients.push(
-            origin.client,
-            Queued {
-                job,
-                origin,
-                enqueued_ns: now_ns,
-            },
-        );
-        self.len.store(state.clients.len(), SeqCst);
+        fair.clients.push(client, queued);
+        self.fair_len.store(fair.clients.len(), SeqCst);
         Ok(shed)
     }
 
     /// Takes the next job that may still run; those that waited too long go to `shed`.
     pub(crate) fn take(&self, now_ns: u64, shed: &mut Vec<Shed>) -> Option<Queued> {
-        let mut state = self.state.lock();
-        let overloaded = state.codel.overloaded() && self.exhausted.load(Relaxed);
-        let end = if overloaded { End::Newest } else { End::Oldest };
-        let service_ns = self.service_ns.load(Relaxed);
-        let taken = loop {
-            let Some(queued) = state.clients.pop(end) else {
-                break None;
+        while let Some(queued) = self.fast.pop() {
+            let Some(reason) = self.expired(&queued, now_ns, false) else {
+                return Some(queued);
             };
-            let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
-            state.codel.taken(now_ns, wait_ns, service_ns);
-            match self.expired(wait_ns, overloaded) {
-                Some(reason) if shed.len() < SHED_PER_TAKE => {
-                    let refusal = self.refusal(&mut state, reason);
-                    shed.push((queued, refusal));
-                }
-                _ => break Some(queued),
-            }
-        };
-        if state.clients.len() == 0 {
-            state.codel.emptied();
+            let refusal = self.refusal(&mut self.fair.lock(), reason);
+            shed.push((queued, refusal));
         }
-        self.len.store(state.clients.len(), SeqCst);
+        if self.fair_len.load(SeqCst) == 0 {
+            return None;
+        }
+        let mut fair = self.fair.lock();
+        let taken = self.take_fair(&mut fair, now_ns, shed);
+        if self.outlook.fast_open.load(Relaxed) {
+            self.refill(&mut fair, now_ns);
+        }
+        if fair.clients.len() == 0 {
+            fair.codel.emptied();
+        }
+        self.fair_len.store(fair.clients.len(), SeqCst);
         taken
     }
 
-    /// Sheds whatever has waited too long, also while no worker takes anything.
-    pub(crate) fn sweep(&self, now_ns: u64) -> Vec<Shed> {
-        let mut state = self.state.lock();
-        let overloaded = state.codel.overloaded() && self.exhausted.load(Relaxed);
+    fn take_fair(&self, fair: &mut Fair, now_ns: u64, shed: &mut Vec<Shed>) -> Option<Queued> {
+        let overloaded = self.overloaded(fair);
+        let end = if overloaded { End::Newest } else { End::Oldest };
+        loop {
+            let queued = fair.clients.pop(end)?;
+            let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
+            fair.codel
+                .taken(now_ns, wait_ns, self.outlook.service_ns.load(Relaxed));
+            match self.expired(&queued, now_ns, overloaded) {
+                Some(reason) if shed.len() < SHED_PER_TAKE => {
+                    let refusal = self.refusal(fair, reason);
+                    shed.push((queued, refusal));
+                }
+                _ => return Some(queued),
+            }
+        }
+    }
+
+    /// Moves jobs forward, as many as one taker may.
+    fn refill(&self, fair: &mut Fair, now_ns: u64) {
+        if self.overloaded(fair) {
+            return;
+        }
+        for _ in 0..FAST_LANE_REFILL {
+            let Some(queued) = fair.clients.pop(End::Oldest) else {
+                return;
+            };
+            let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
+            fair.codel
+                .taken(now_ns, wait_ns, self.outlook.service_ns.load(Relaxed));
+            if let Err(queued) = self.fast.push(queued) {
+                fair.clients.push_front(queued.origin.client, queued);
+                return;
+            }
+        }
+    }
+
+    /// Sheds whatever has waited too long, also while no worker takes anything. If the workers are
+    /// `stalled`, or jobs are no longer tiny, those of the fast lane first come back under the rules
+    /// of the fair one.
+    pub(crate) fn sweep(&self, now_ns: u64, stalled: bool) -> Vec<Shed> {
+        let mut fair = self.fair.lock();
+        if stalled || !self.outlook.fast_open.load(Relaxed) {
+            self.recall(&mut fair);
+        }
+        let overloaded = self.overloaded(&fair);
         let mut swept = Vec::new();
-        let expired = |queued: &Queued| {
-            self.expired(now_ns.saturating_sub(queued.enqueued_ns), overloaded)
-                .is_some()
-        };
-        state.clients.sweep(self.len_max, expired, &mut swept);
-        self.len.store(state.clients.len(), SeqCst);
+        let expired = |queued: &Queued| self.expired(queued, now_ns, overloaded).is_some();
+        fair.clients.sweep(self.len_max, expired, &mut swept);
+        self.fair_len.store(fair.clients.len(), SeqCst);
         swept
             .into_iter()
             .map(|queued| {
-                let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
                 let reason = self
-                    .expired(wait_ns, overloaded)
+                    .expired(&queued, now_ns, overloaded)
                     .unwrap_or(RefusalReason::Waited);
-                let refusal = self.refusal(&mut state, reason);
+                let refusal = self.refusal(&mut fair, reason);
                 (queued, refusal)
             })
             .collect()
     }
 
-    /// How long the oldest job has waited.
+    /// Empties the fast lane. Its jobs came before all others of their clients.
+    fn recall(&self, fair: &mut Fair) {
+        let mut recalled: Vec<Queued> = Vec::new();
+        while recalled.len() < FAST_LANE_LEN
+            && let Some(queued) = self.fast.pop()
+        {
+            recalled.push(queued);
+        }
+        for queued in recalled.into_iter().rev() {
+            fair.clients.push_front(queued.origin.client, queued);
+        }
+        self.fair_len.store(fair.clients.len(), SeqCst);
+    }
+
+    /// How long the oldest job has waited; those of the fast lane count as just come.
     pub(crate) fn oldest_wait_ns(&self, now_ns: u64) -> u64 {
-        let state = self.state.lock();
-        state
-            .clients
+        let fair = self.fair.lock();
+        fair.clients
             .fronts()
             .map(|queued| now_ns.saturating_sub(queued.enqueued_ns))
             .max()
@@ -202,37 +296,45 @@ impl JobQueue {
 
     /// Takes nothing more; what waits comes back, refused.
     pub(crate) fn close(&self) -> Vec<Shed> {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let refusal = self.refusal(&mut state, RefusalReason::Stopping);
-        let left = state.clients.drain();
-        self.len.store(0, SeqCst);
+        let mut fair = self.fair.lock();
+        self.outlook.fast_open.store(false, SeqCst);
+        self.outlook.closed.store(true, SeqCst);
+        let refusal = self.refusal(&mut fair, RefusalReason::Stopping);
+        let mut left: Vec<Queued> = std::iter::from_fn(|| self.fast.pop()).collect();
+        left.extend(fair.clients.drain());
+        self.fair_len.store(0, SeqCst);
         left.into_iter().map(|queued| (queued, refusal)).collect()
     }
 
-    fn expired(&self, wait_ns: u64, overloaded: bool) -> Option<RefusalReason> {
+    fn overloaded(&self, fair: &Fair) -> bool {
+        fair.codel.overloaded() && self.outlook.exhausted.load(Relaxed)
+    }
+
+    fn expired(&self, queued: &Queued, now_ns: u64, overloaded: bool) -> Option<RefusalReason> {
+        let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
         if wait_ns > self.wait_max_ns {
             Some(RefusalReason::Waited)
-        } else if overloaded && wait_ns > 2 * target_ns(self.service_ns.load(Relaxed)) {
+        } else if overloaded && wait_ns > 2 * target_ns(self.outlook.service_ns.load(Relaxed)) {
             Some(RefusalReason::Overloaded)
         } else {
             None
         }
     }
 
-    fn refusal(&self, state: &mut State, reason: RefusalReason) -> Refusal {
+    fn refusal(&self, fair: &mut Fair, reason: RefusalReason) -> Refusal {
         let drain_ns = self
+            .outlook
             .drain_ns
             .load(Relaxed)
-            .saturating_mul(state.clients.len() as u64);
+            .saturating_mul(fair.clients.len() as u64);
         let wait = Duration::from_nanos(drain_ns).clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end());
-        state.jitter ^= state.jitter << 13;
-        state.jitter ^= state.jitter >> 7;
-        state.jitter ^= state.jitter << 17;
+        fair.jitter ^= fair.jitter << 13;
+        fair.jitter ^= fair.jitter >> 7;
+        fair.jitter ^= fair.jitter << 17;
         let half_ns = wait.as_nanos() as u64 / 2;
         Refusal {
             reason,
-            retry_after: wait + Duration::from_nanos(state.jitter % half_ns.max(1)),
+            retry_after: wait + Duration::from_nanos(fair.jitter % half_ns.max(1)),
         }
     }
 }

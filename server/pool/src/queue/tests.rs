@@ -58,7 +58,7 @@ fn equals_do_not_displace_each_other() {
 fn the_predicted_wait_bounds_the_queue() {
     let queue = queue(4096);
     queue.set_outlook(Outlook {
-        service_ns: 50 * MS,
+        service_ns: Some(50 * MS),
         workers: 4.0,
         exhausted: true,
     });
@@ -71,7 +71,7 @@ fn the_predicted_wait_bounds_the_queue() {
 fn a_pool_that_still_grows_accepts_more() {
     let queue = queue(4096);
     queue.set_outlook(Outlook {
-        service_ns: 50 * MS,
+        service_ns: Some(50 * MS),
         workers: 4.0,
         exhausted: false,
     });
@@ -83,7 +83,7 @@ fn a_pool_that_still_grows_accepts_more() {
 fn one_slow_job_never_closes_an_empty_queue() {
     let queue = queue(16);
     queue.set_outlook(Outlook {
-        service_ns: 60_000 * MS,
+        service_ns: Some(60_000 * MS),
         workers: 1.0,
         exhausted: true,
     });
@@ -101,7 +101,7 @@ fn what_waited_too_long_is_shed_by_the_taker_and_by_the_sweep() {
     );
     push(&queue, 0, 1).unwrap();
     push(&queue, 400 * MS, 2).unwrap();
-    assert_eq!(queue.sweep(501 * MS).len(), 1);
+    assert_eq!(queue.sweep(501 * MS, false).len(), 1);
     assert_eq!(queue.len(), 1);
     assert_eq!(queue.oldest_wait_ns(501 * MS), 101 * MS);
 }
@@ -111,8 +111,8 @@ fn newest_first_only_when_growth_is_exhausted() {
     for exhausted in [false, true] {
         let queue = queue(4096);
         queue.set_outlook(Outlook {
-            service_ns: MS,
-            workers: 1000.0,
+            service_ns: Some(MS),
+            workers: 10.0,
             exhausted,
         });
         for client in 0..200 {
@@ -127,6 +127,65 @@ fn newest_first_only_when_growth_is_exhausted() {
         let next = queue.take(500 * MS, &mut Vec::new()).unwrap();
         assert_eq!(next.enqueued_ns == 500 * MS, exhausted);
     }
+}
+
+#[test]
+fn tiny_jobs_pass_in_order_through_both_lanes() {
+    let queue = queue(4096);
+    queue.set_outlook(Outlook {
+        service_ns: Some(1_000),
+        workers: 1.0,
+        exhausted: false,
+    });
+    for n in 0..2_000 {
+        push(&queue, n, 1).unwrap();
+    }
+    assert_eq!(queue.len(), 2_000);
+    let mut shed = Vec::new();
+    let taken: Vec<u64> = std::iter::from_fn(|| {
+        queue
+            .take(2_000, &mut shed)
+            .map(|queued| queued.enqueued_ns)
+    })
+    .collect();
+    assert_eq!(taken, (0..2_000).collect::<Vec<_>>());
+    assert!(queue.is_empty() && shed.is_empty());
+}
+
+#[test]
+fn tiny_jobs_that_get_stuck_come_under_the_rules_of_the_fair_lane() {
+    let queue = queue(4096);
+    queue.set_outlook(Outlook {
+        service_ns: Some(1_000),
+        workers: 1.0,
+        exhausted: false,
+    });
+    for n in 0..100 {
+        push(&queue, n, 1).unwrap();
+    }
+    push(&queue, 100, 2).unwrap();
+    assert_eq!(queue.sweep(10 * MS, false).len(), 0);
+    assert_eq!(
+        queue.oldest_wait_ns(10 * MS),
+        0,
+        "they are about to be done"
+    );
+    assert_eq!(queue.sweep(10 * MS, true).len(), 0);
+    assert_eq!(
+        queue.oldest_wait_ns(10 * MS),
+        10 * MS,
+        "recalled, oldest first"
+    );
+    assert_eq!(
+        take_all(&queue, 10 * MS).0[..3],
+        [2, 1, 1],
+        "the other client no longer waits for all"
+    );
+    for n in 0..100 {
+        push(&queue, 10 * MS + n, 1).unwrap();
+    }
+    assert_eq!(queue.sweep(600 * MS, true).len(), 100);
+    assert!(queue.is_empty());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The watch's sleep while nothing happens, and how whoever brings work ends it.
 
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ impl Doze {
         let _ = self.watch.set(std::thread::current());
     }
 
-    /// Work was published, or is about to be done. Almost always one relaxed load.
+    /// Work was published, or is about to be done. Almost always one load. The work must have been
+    /// published by a sequentially consistent operation: either the watch, which looks after it
+    /// has said that it dozes, sees the work, or this sees it dozing.
     pub(crate) fn end(&self) {
-        // Pairs with the fence in `doze`: either the watch sees the work, or this sees it dozing.
-        fence(SeqCst);
-        if self.dozing.load(Relaxed) && self.dozing.swap(false, SeqCst) {
+        if self.dozing.load(SeqCst) && self.dozing.swap(false, SeqCst) {
             self.wake();
         }
     }
@@ -43,7 +43,6 @@ impl Doze {
     /// Sleeps for at most `longest`, unless there is work. True if work ended the sleep.
     pub(super) fn doze(&self, longest: Duration, has_work: impl Fn() -> bool) -> bool {
         self.dozing.store(true, SeqCst);
-        fence(SeqCst);
         if !has_work() {
             std::thread::park_timeout(longest);
         }

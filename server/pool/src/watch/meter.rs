@@ -47,8 +47,8 @@ struct Reading {
 struct Mean {
     completions: f64,
     service_ns: f64,
-    busy_s: f64,
-    on_cpu_s: f64,
+    /// Totals of both when they were last added.
+    seen: (u64, u64),
 }
 
 impl Meter {
@@ -76,7 +76,7 @@ impl Meter {
     pub(super) fn sample(&mut self, shared: &Shared, now_ns: u64) {
         let passed_s = now_ns.saturating_sub(self.sampled_ns) as f64 * 1e-9;
         self.sampled_ns = now_ns;
-        if shared.queue.len() > 0 && !shared.permits.available() {
+        if !shared.queue.is_empty() && !shared.permits.available() {
             self.totals.saturated_s += passed_s;
         }
     }
@@ -145,7 +145,7 @@ impl Meter {
             host_cpu_s: now.host_cpu_s - self.before.host_cpu_s,
         };
         self.before = now;
-        self.mean.add(&self.since);
+        self.mean.add_service(sums);
     }
 
     fn read_machine(&mut self, now_ns: u64) {
@@ -176,19 +176,14 @@ impl Meter {
                 .sum::<f64>()
     }
 
+    /// Between the ticks: keeps the mean service time fresh.
+    pub(super) fn refresh(&mut self, sums: &Sums) {
+        self.mean.add_service(sums);
+    }
+
     /// Mean service time of late; `None` before the first completion.
     pub(super) fn service_ns(&self) -> Option<u64> {
         (self.mean.completions > 0.0).then(|| (self.mean.service_ns / self.mean.completions) as u64)
-    }
-
-    /// The share of a job's time that it is blocked, in 1/1024: neither on a core nor waiting for
-    /// one.
-    pub(super) fn blocked_share(&self) -> u64 {
-        if self.mean.busy_s <= 0.0 {
-            return 0;
-        }
-        let share = (1.0 - self.mean.on_cpu_s / self.mean.busy_s).clamp(0.0, 1.0);
-        (share * 1024.0) as u64
     }
 
     pub(super) fn completions(&self) -> u64 {
@@ -215,16 +210,14 @@ impl Meter {
 }
 
 impl Mean {
-    /// Old figures lose weight by the number of new ones, so that a tick without completions
+    /// Old figures lose weight by the number of new ones, so that a reading without completions
     /// changes nothing and one with many replaces all.
-    fn add(&mut self, since: &Reading) {
-        let new = since.completions as f64;
+    fn add_service(&mut self, sums: &Sums) {
+        let total = (sums.completions(), sums.service_total_ns());
+        let seen = std::mem::replace(&mut self.seen, total);
+        let new = total.0.saturating_sub(seen.0) as f64;
         let keep = SERVICE_SAMPLE / (SERVICE_SAMPLE + new);
         self.completions = self.completions * keep + new;
-        self.service_ns = self.service_ns * keep + since.service_ns as f64;
-        // A blocked job shows in the busy time before it ends.
-        let keep = if since.busy_s > 0.0 { 0.5 } else { 1.0 };
-        self.busy_s = self.busy_s * keep + since.busy_s;
-        self.on_cpu_s = self.on_cpu_s * keep + since.cpu_s + since.run_delay_s;
+        self.service_ns = self.service_ns * keep + total.1.saturating_sub(seen.1) as f64;
     }
 }
