@@ -184,6 +184,11 @@ impl Shared {
         }
     }
 
+    /// A task waits for its turn, of either class.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.has_requests() || !self.background.is_empty()
+    }
+
     pub(crate) fn has_requests(&self) -> bool {
         !self.requests.is_empty()
     }
@@ -284,10 +289,7 @@ impl Shared {
 
     /// Whether a thread that looks now would find something.
     pub(crate) fn has_work(&self) -> bool {
-        !self.requests.is_empty()
-            || self.job_can_start()
-            || !self.background.is_empty()
-            || self.is_stopped()
+        self.has_tasks() || self.job_can_start() || self.is_stopped()
     }
 
     /// A job waits, and a permit is free.
@@ -340,7 +342,7 @@ impl Shared {
     }
 
     /// Whether as many threads are awake as there are cores.
-    fn cores_are_taken(&self) -> bool {
+    pub(crate) fn cores_are_taken(&self) -> bool {
         self.awake() >= self.cores
     }
 

@@ -102,7 +102,8 @@ impl Watch {
         let stuck = self.jobs_are_stuck(now_ns);
         let shared = &self.shared;
         shared.jobs_are_stuck.store(stuck, Relaxed);
-        if !shared.parking.polling() && unattended || stuck {
+        let tasks_wait = shared.has_tasks() && !shared.cores_are_taken();
+        if !shared.parking.polling() && unattended || stuck || tasks_wait {
             shared.wake_one();
         }
     }
