@@ -140,6 +140,10 @@ impl JobPool {
         };
         // A job that cannot be spawned is dropped here, and takes its entry with it.
         self.shared.spawn(Class::Background, Box::new(running))?;
+        // A drain that began meanwhile has told all jobs but this one.
+        if self.shared.is_draining() {
+            self.stop(id);
+        }
         Ok(id)
     }
 
@@ -176,7 +180,7 @@ impl JobPool {
 
     /// Waits until the job has ended and was cleaned up; false if it has not within `timeout`.
     pub fn wait(&self, id: JobId, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
+        let until = crate::clock::deadline(timeout);
         let mut entries = self.registry.entries.lock();
         while entries.contains_key(&id) {
             if self

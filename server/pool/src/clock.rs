@@ -28,3 +28,9 @@ impl Clock {
         self.start + Duration::from_nanos(ns)
     }
 }
+
+/// The instant that is `within` from now; a year from now if it is further than that.
+pub(crate) fn deadline(within: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + within.min(YEAR)
+}

@@ -22,6 +22,9 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 /// Of the threads that were idle too long, one in this many goes each [`RETIRE_EVERY`] (at least
 /// one): 252 idle threads become 4 in about half a minute, not at once.
 pub const RETIRE_SHARE: usize = 8;
+/// Threads that are started in one round of the watch; more are for the next rounds. A start takes
+/// some 65 us, and the watch has other duties.
+pub const HIRES_PER_ROUND: usize = 32;
 /// Decisions that are remembered for whoever asks why.
 pub const DECISIONS_KEPT: usize = 200;
 /// Readiness events that one look at the reactor may bring; more wait for the next look.
@@ -29,11 +32,15 @@ pub const EVENTS_PER_POLL: usize = 256;
 /// Rounds of work after which a thread looks at the reactor even though it has more to do.
 pub const ROUNDS_PER_LOOK: u32 = 61;
 /// Rounds of request work after which a thread gives background work one turn.
-pub const ROUNDS_PER_BACKGROUND: u32 = 64;
+pub const ROUNDS_PER_BACKGROUND: u32 = 67;
 /// Period of the watch while there is work. It bounds how long the reactor can stay unattended.
 pub const WATCH_PERIOD: Duration = Duration::from_millis(1);
 /// The reactor is unattended when nobody has looked at it for this long.
 pub const UNATTENDED: Duration = Duration::from_micros(500);
+/// Bounds of a policy's period, in seconds.
+pub const TICK_MIN_S: f64 = 0.001;
+/// See [`TICK_MIN_S`].
+pub const TICK_MAX_S: f64 = 10.0;
 /// The watch dozes after this long without work; whoever brings work wakes it.
 pub const WATCH_DOZE_AFTER: Duration = Duration::from_millis(100);
 /// How often queued jobs are looked at for having waited too long.
@@ -152,6 +159,13 @@ impl Config {
         check("average", self.average, 1..=10_000)?;
         check("queue_len_max", self.queue_len_max, 1..=1_000_000)?;
         check("tasks_max", self.tasks_max, 1..=10_000_000)?;
+        if self.thread_name.contains('\0') {
+            return Err(Error::Setting {
+                setting: "thread_name",
+                value: format!("{:?}", self.thread_name),
+                allowed: "anything without a NUL".to_owned(),
+            });
+        }
         check_time("spawn_window", self.spawn_window)?;
         check_time("idle", self.idle)?;
         check_time("queue_wait", self.queue_wait)?;

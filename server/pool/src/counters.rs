@@ -89,8 +89,9 @@ impl Lines {
         since_ns > 0 && now_ns.saturating_sub(since_ns) > STUCK.as_nanos() as u64
     }
 
-    pub(crate) fn job_unwanted(&self) {
+    pub(crate) fn job_unwanted(&self, panicked: bool) {
         self.unwanted.add(1);
+        self.job_panics.add(panicked.into());
         self.running_since_ns.set(0);
     }
 }

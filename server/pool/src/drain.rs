@@ -11,6 +11,9 @@ use crate::task::Ready;
 /// After the deadline, threads that are not blocked in a job get this long to end.
 const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the end waits for a task that is being polled.
+const ABANDON_WITHIN: Duration = Duration::from_millis(100);
+
 /// What a drain left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,7 +67,7 @@ pub(crate) fn drain(shared: &Shared, jobs: &JobPool, within: Duration) -> DrainR
         cell.add_ready(Ready::NOTIFIED);
         shared.schedule(&cell);
     }
-    wait(shared, began + within, || {
+    wait(shared, crate::clock::deadline(within), || {
         shared.task_count() == 0 && shared.queue.is_empty() && shared.permits.busy() == 0
     });
     stop(shared, jobs, began)
@@ -80,7 +83,7 @@ fn stop(shared: &Shared, jobs: &JobPool, began: Instant) -> DrainReport {
         shared.tell(shed);
     }
     for cell in &tasks {
-        cell.abandon();
+        cell.abandon(ABANDON_WITHIN);
     }
     shared.forget_queued();
     shared.parking.wake_all(|| shared.reactor.interrupt());

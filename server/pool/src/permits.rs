@@ -46,7 +46,13 @@ impl Permits {
                 .busy
                 .compare_exchange_weak(busy, busy + 1, SeqCst, Relaxed)
             {
-                Ok(_) => return true,
+                // The limit may have been lowered since it was read, by somebody who then looked
+                // at `busy`: one of the two sees the other.
+                Ok(_) if busy < self.limit() => return true,
+                Ok(_) => {
+                    self.release();
+                    return false;
+                }
                 Err(now) => busy = now,
             }
         }

@@ -122,9 +122,8 @@ impl Reactor {
     }
 
     pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) -> io::Result<()> {
-        self.registry.deregister(source)?;
         self.sources.lock().try_remove(token.0);
-        Ok(())
+        self.registry.deregister(source)
     }
 
     /// The task of these tokens has ended and dropped its sources.

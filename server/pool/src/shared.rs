@@ -138,7 +138,7 @@ impl Shared {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.phase.load(Relaxed) >= Phase::Stopped as u8
+        self.phase.load(SeqCst) >= Phase::Stopped as u8
     }
 
     // ---- Tasks.
@@ -181,6 +181,10 @@ impl Shared {
         match cell.class {
             Class::Request => self.requests.push(cell),
             Class::Background => self.background.push(cell),
+        }
+        // A push that came after the pool's last sweep would keep the pool itself alive.
+        if self.is_stopped() {
+            self.forget_queued();
         }
     }
 
@@ -257,12 +261,10 @@ impl Shared {
             };
             return Err(self.count(refusal));
         }
-        let pushed = self
-            .queue
-            .push(self.clock.now_ns(), origin, job)
-            .map_err(|refusal| self.count(refusal))?;
-        if let Some(displaced) = pushed {
-            self.tell(displaced);
+        let now_ns = self.clock.now_ns();
+        let pushed = self.queue.push(now_ns, origin, job);
+        for shed in pushed.map_err(|refusal| self.count(refusal))? {
+            self.tell(shed);
         }
         self.wake_for_jobs();
         self.doze.end();
@@ -366,6 +368,8 @@ impl Shared {
 
     /// Wakes whoever waits for the pool to become empty.
     pub(crate) fn note_progress(&self) {
+        // Pairs with `enter`: either whoever waits sees the progress, or this sees the phase.
+        fence(SeqCst);
         if self.is_draining() {
             let _held = self.progress.0.lock();
             self.progress.1.notify_all();

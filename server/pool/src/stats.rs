@@ -78,9 +78,10 @@ pub struct DecisionRecord {
     pub limit_before: usize,
     /// The limit that was wanted.
     pub limit_wanted: usize,
-    /// The limit that the threads, the spawn budget and the system allowed.
+    /// The limit that the threads, the spawn budget and the system allowed so far: a large step
+    /// is made in several, a few milliseconds apart.
     pub limit: usize,
-    /// Threads that were started for it.
+    /// Threads that were started for it at once.
     pub spawned: usize,
     /// Threads that live.
     pub threads: usize,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU8, AtomicU64};
 use std::task::{Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Interest, Token};
@@ -274,6 +274,8 @@ impl TaskCell {
         };
         let flow = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.poll(&mut cx)));
         match flow {
+            // It was dropped from the pool's books meanwhile, or will be by nobody.
+            Ok(_) if self.shared.is_stopped() => self.end(&mut body, None),
             Ok(Flow::Again) => {
                 self.state.store(QUEUED, SeqCst);
                 Polled::Requeue
@@ -295,9 +297,11 @@ impl TaskCell {
     }
 
     /// Ends a task from outside of its poll, when the pool stops. Waits for a poll under way.
-    pub(crate) fn abandon(self: &Arc<Self>) {
-        let mut body = self.body.lock();
-        self.end(&mut body, None);
+    /// One that is stuck in its poll, against the contract, is left after `patience`.
+    pub(crate) fn abandon(self: &Arc<Self>, patience: Duration) {
+        if let Some(mut body) = self.body.try_lock_for(patience) {
+            self.end(&mut body, None);
+        }
     }
 
     fn end(self: &Arc<Self>, body: &mut Body, panic: Option<Box<dyn Any + Send>>) -> Polled {

@@ -55,9 +55,8 @@ impl Timers {
 
     /// The task has ended.
     pub(crate) fn remove(&self, cell: &TaskCell) {
-        if cell.armed_ns.load(SeqCst) == NEVER {
-            return;
-        }
+        // Not even looked at without the lock: `fire` may have taken the entry out just now, to
+        // put it back for a later deadline.
         let mut entries = self.entries.lock();
         let armed_ns = cell.armed_ns.swap(NEVER, SeqCst);
         entries.remove(&(armed_ns, cell.id));

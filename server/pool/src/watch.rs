@@ -6,6 +6,7 @@ mod doze;
 mod meter;
 mod staff;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
@@ -14,8 +15,10 @@ pub(crate) use doze::Doze;
 use meter::Meter;
 use staff::Staff;
 
-use crate::config::{RETIRE_EVERY, SWEEP_EVERY, UNATTENDED, WATCH_DOZE_AFTER, WATCH_PERIOD};
-use crate::controller::{Decision, Observation, Policy};
+use crate::config::{
+    RETIRE_EVERY, SWEEP_EVERY, TICK_MAX_S, TICK_MIN_S, UNATTENDED, WATCH_DOZE_AFTER, WATCH_PERIOD,
+};
+use crate::controller::{Decision, Observation, Policy, Reason};
 use crate::error::Error;
 use crate::queue::Outlook;
 use crate::shared::Shared;
@@ -80,14 +83,23 @@ impl Watch {
         self.meter.sample(&self.shared, now_ns);
         if self.shared.permits.busy() > 0 {
             self.shared.count_stuck(now_ns);
+        } else {
+            self.shared.stuck.store(0, Relaxed);
         }
         self.attend(now_ns);
         if due(&mut self.next_sweep_ns, now_ns, SWEEP_EVERY) {
             self.sweep(now_ns);
         }
-        let period = Duration::from_secs_f64(self.policy.period_s());
+        let period_s = self.policy.period_s().clamp(TICK_MIN_S, TICK_MAX_S);
+        let period = Duration::from_secs_f64(if period_s.is_nan() {
+            TICK_MAX_S
+        } else {
+            period_s
+        });
         if due(&mut self.next_tick_ns, now_ns, period) {
             self.tick(now_ns);
+        } else {
+            self.staff.approach(now_ns);
         }
         if due(&mut self.next_retire_ns, now_ns, RETIRE_EVERY) {
             self.staff.retire(now_ns);
@@ -136,9 +148,15 @@ impl Watch {
 
     fn tick(&mut self, now_ns: u64) {
         let observation = self.meter.observe(&self.shared, now_ns);
-        let decision = self.policy.tick(&observation);
+        let policy = AssertUnwindSafe(|| self.policy.tick(&observation));
+        // A policy of somebody's own that panics holds what it has.
+        let decision = catch_unwind(policy).unwrap_or(Decision {
+            limit: observation.limit,
+            reason: Reason::Hold,
+            growth_exhausted: true,
+        });
         let change = self.staff.apply(decision.limit, now_ns);
-        self.exhausted = decision.growth_exhausted || change.stuck;
+        self.exhausted = decision.growth_exhausted || change.cut;
         self.publish();
         self.record(&observation, &decision, &change);
     }

@@ -1,5 +1,6 @@
 //! A worker: polls tasks, runs jobs, leads the reactor or parks. All threads are alike.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -58,6 +59,7 @@ impl Worker {
             self.rounds = self.rounds.wrapping_add(1);
             if self.rounds.is_multiple_of(ROUNDS_PER_LOOK) {
                 self.glance();
+                self.take_turns();
                 if self.next.is_none() && self.shared.has_surplus() && !self.step_back() {
                     break;
                 }
@@ -76,13 +78,10 @@ impl Worker {
             self.poll_task(&cell);
             return true;
         }
-        if self.rounds.is_multiple_of(2) && self.run_queued_job() {
+        if self.rounds.is_multiple_of(ROUNDS_PER_BACKGROUND) && self.poll_background() {
             return true;
         }
-        if self.rounds.is_multiple_of(ROUNDS_PER_BACKGROUND)
-            && let Some(cell) = self.shared.next_background()
-        {
-            self.poll_task(&cell);
+        if self.rounds.is_multiple_of(2) && self.run_queued_job() {
             return true;
         }
         if let Some(cell) = self.shared.next_request() {
@@ -92,11 +91,33 @@ impl Worker {
         if self.run_queued_job() {
             return true;
         }
-        if let Some(cell) = self.shared.next_background() {
+        self.poll_background()
+    }
+
+    /// Gives background work a turn. Requests go first, also those that are not known yet: a turn
+    /// may take some milliseconds.
+    fn poll_background(&mut self) -> bool {
+        let Some(cell) = self.shared.next_background() else {
+            return false;
+        };
+        self.glance();
+        if let Some(request) = self.shared.next_request() {
+            self.shared.enqueue(cell);
+            self.poll_task(&request);
+        } else {
             self.poll_task(&cell);
-            return true;
         }
-        false
+        true
+    }
+
+    /// A connection that always has the next request ready would keep this thread for itself: now
+    /// and then it queues behind the others.
+    fn take_turns(&mut self) {
+        if self.shared.has_requests()
+            && let Some(cell) = self.next.take()
+        {
+            self.shared.enqueue(cell);
+        }
     }
 
     // ---- Tasks.
@@ -117,8 +138,16 @@ impl Worker {
             Polled::Requeue => {
                 self.member.counters.task_polled(false);
                 self.shared.enqueue(Arc::clone(cell));
+                if direct.is_some() {
+                    self.shared.wake_one();
+                }
             }
-            Polled::Ended { panic } => self.member.counters.task_polled(panic.is_some()),
+            Polled::Ended { panic } => {
+                self.member.counters.task_polled(panic.is_some());
+                if let Some(payload) = panic {
+                    forget_payload(payload);
+                }
+            }
         }
         if let Some(queued) = direct {
             self.run_job(queued);
@@ -165,9 +194,12 @@ impl Worker {
             .job_ended_ns
             .take()
             .unwrap_or_else(|| self.shared.clock.now_ns());
-        if !queued.job.is_wanted() {
-            self.member.counters.job_unwanted();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(queued)));
+        let wanted = catch_unwind(AssertUnwindSafe(|| queued.job.is_wanted()));
+        if !matches!(wanted, Ok(true)) {
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(queued)));
+            self.member
+                .counters
+                .job_unwanted(wanted.is_err() || dropped.is_err());
             return;
         }
         self.leave_watched();
@@ -183,6 +215,9 @@ impl Worker {
             fresh: start_ns >= self.shared.epoch_ns.load(Relaxed),
             panicked: outcome.is_err(),
         });
+        if let Err(payload) = outcome {
+            forget_payload(payload);
+        }
         self.job_ended_ns = Some(end_ns);
         if self.permit && self.shared.permits.is_over() {
             self.release_permit();
@@ -206,6 +241,9 @@ impl Worker {
     fn leave_watched(&self) {
         let shared = &self.shared;
         shared.doze.end();
+        if shared.has_requests() {
+            shared.wake_for_tasks();
+        }
         if shared.service_ns.load(Relaxed) < LONG_JOB.as_nanos() as u64 || shared.parking.polling()
         {
             return;
@@ -233,7 +271,7 @@ impl Worker {
         if self.shared.job_can_start() {
             self.shared.wake_for_jobs();
         }
-        if self.shared.has_requests() {
+        if self.shared.has_tasks() {
             self.shared.wake_for_tasks();
         }
     }
@@ -266,7 +304,13 @@ impl Worker {
         {
             Woken::Work => {}
             Woken::Search => self.searching = true,
-            Woken::Retire => return false,
+            Woken::Retire => {
+                // What it saw when it was about to sleep, somebody else must see to.
+                if self.shared.has_work() {
+                    self.shared.wake_one();
+                }
+                return false;
+            }
         }
         true
     }
@@ -307,6 +351,7 @@ impl Worker {
             shared
                 .reactor
                 .look(&mut lead, Some(Duration::ZERO), &mut self.ready);
+            shared.reactor.note_look(shared.clock.now_ns());
             drop(lead);
             self.looked(false);
         }
@@ -327,6 +372,7 @@ impl Worker {
         };
         shared.reactor.look(&mut lead, timeout, &mut self.ready);
         shared.parking.end_poll();
+        shared.reactor.note_look(shared.clock.now_ns());
         drop(lead);
         self.looked(true);
         true
@@ -350,7 +396,6 @@ impl Worker {
     /// the others are for all.
     fn looked(&mut self, idle: bool) {
         let now_ns = self.shared.clock.now_ns();
-        self.shared.reactor.note_look(now_ns);
         self.shared.timers.fire(now_ns, &mut self.ready);
         if self.ready.is_empty() {
             return;
@@ -381,5 +426,12 @@ impl Worker {
         self.release_permit();
         self.end_search();
         self.shared.depart(&self.member);
+    }
+}
+
+/// Drops what a panic carried. Its destructor is somebody's code and may panic itself.
+fn forget_payload(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
     }
 }

@@ -140,6 +140,24 @@ fn requests_go_before_background_work_which_still_goes_on() {
 }
 
 #[test]
+fn a_shutdown_without_an_end_and_a_wait_without_one_are_no_overflow() {
+    let pool = Pool::start(Config::default()).unwrap();
+    let id = pool
+        .jobs()
+        .spawn(
+            "short",
+            Worker {
+                waits: true,
+                ..Worker::default()
+            },
+        )
+        .unwrap();
+    pool.jobs().stop(id);
+    assert!(pool.jobs().wait(id, Duration::MAX));
+    assert!(pool.shutdown(Duration::MAX).is_clean());
+}
+
+#[test]
 fn nothing_starts_in_a_pool_that_ends() {
     let pool = Pool::start(Config::default()).unwrap();
     let jobs = pool.jobs().clone();

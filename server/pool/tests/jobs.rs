@@ -196,6 +196,25 @@ fn a_panic_while_a_job_is_shed_is_fenced() {
 }
 
 #[test]
+fn a_panic_while_a_job_is_asked_whether_it_is_wanted_is_fenced() {
+    struct Moody;
+    impl Job for Moody {
+        fn run(self: Box<Self>, _cx: &mut JobContext) {}
+        fn is_wanted(&self) -> bool {
+            panic!("on purpose");
+        }
+    }
+    let pool = Pool::start(fixed(1)).unwrap();
+    for _ in 0..5 {
+        pool.submit(Origin::default(), Moody).unwrap();
+    }
+    await_stats(&pool, "five fenced panics", |stats| {
+        stats.job_panics == 5 && stats.unwanted == 5
+    });
+    block(&pool, 1).open();
+}
+
+#[test]
 fn jobs_may_submit_jobs() {
     fn chain(pool: harmonious_pool::Handle, left: u32, done: std::sync::mpsc::Sender<()>) {
         if left == 0 {

@@ -311,6 +311,66 @@ fn a_panicking_task_ends_alone() {
 }
 
 #[test]
+fn a_task_that_wants_more_is_polled_while_its_own_job_blocks_the_thread() {
+    let pool = Pool::start(fixed(2)).unwrap();
+    let gate = common::Gate::default();
+    let (to, from) = channel();
+    let (mut polls, held) = (0, gate.clone());
+    pool.spawn(Closure(move |cx: &mut Context<'_>| {
+        polls += 1;
+        if polls == 1 {
+            let held = held.clone();
+            cx.submit(Origin::default(), move || held.pass()).unwrap();
+            return Flow::Again;
+        }
+        to.send(()).unwrap();
+        Flow::Done
+    }))
+    .unwrap();
+    from.recv_timeout(PATIENCE).expect("the second poll");
+    gate.open();
+}
+
+/// Found by `bench/run pool-task`: the watch did not look at the run queues, so that a task which
+/// was queued while both awake threads went into blocking jobs stayed there.
+#[test]
+fn tasks_do_not_strand_behind_threads_that_have_just_blocked() {
+    let pool = Pool::start(fixed(4)).unwrap();
+    let (tell, told) = channel::<Notifier>();
+    let (to, from) = channel();
+    pool.spawn(Closure(move |cx: &mut Context<'_>| {
+        tell.send(cx.notifier()).ok();
+        to.send(()).ok();
+        Flow::Wait
+    }))
+    .unwrap();
+    let notifier = told.recv_timeout(PATIENCE).unwrap();
+    from.recv_timeout(PATIENCE).unwrap();
+    for _ in 0..100 {
+        // Short jobs first, so that the pool expects short ones.
+        for _ in 0..100 {
+            pool.submit(Origin::default(), || ()).unwrap();
+        }
+        let gate = common::Gate::default();
+        for _ in 0..4 {
+            let (gate, notifier) = (gate.clone(), notifier.clone());
+            pool.submit(Origin::default(), move || {
+                notifier.notify();
+                gate.pass();
+            })
+            .unwrap();
+        }
+        from.recv_timeout(PATIENCE)
+            .expect("a poll while all four jobs are blocked");
+        gate.open();
+        await_stats(&pool, "all done", |stats| {
+            stats.busy == 0 && stats.queued == 0
+        });
+        while from.try_recv().is_ok() {}
+    }
+}
+
+#[test]
 fn tasks_are_bounded() {
     let pool = Pool::start(Config {
         tasks_max: 3,

@@ -101,7 +101,8 @@ impl JobQueue {
 
     /// Whether no job waits. Sequentially consistent: see the crate's `README.md`, "Permits".
     pub(crate) fn is_empty(&self) -> bool {
-        self.fast.is_empty() && self.fair_len.load(SeqCst) == 0
+        // Jobs move from lane to lane, forward before the length behind is lowered: hence twice.
+        self.fast.is_empty() && self.fair_len.load(SeqCst) == 0 && self.fast.is_empty()
     }
 
     /// What the controller expects; called once a tick.
@@ -109,6 +110,9 @@ impl JobQueue {
         let Some(service_ns) = outlook.service_ns else {
             return;
         };
+        if self.outlook.closed.load(SeqCst) {
+            return;
+        }
         let headroom = if outlook.exhausted {
             1.0
         } else {
@@ -119,7 +123,7 @@ impl JobQueue {
         // A queue that may hold less than the fast lane must refuse exactly: it has none.
         self.outlook
             .fast_open
-            .store(open && self.len_max > FAST_LANE_LEN, Relaxed);
+            .store(open && self.len_max >= 4 * FAST_LANE_LEN, Relaxed);
         self.outlook
             .drain_ns
             .store((each_ns / headroom) as u64, Relaxed);
@@ -135,13 +139,13 @@ impl JobQueue {
             .saturating_mul(self.len() as u64)
     }
 
-    /// Puts a job in. If another client's job had to make room, that one comes back.
+    /// Puts a job in. What had to make room for it comes back.
     pub(crate) fn push(
         &self,
         now_ns: u64,
         origin: Origin,
         job: Box<dyn Job>,
-    ) -> Result<Option<Shed>, Refusal> {
+    ) -> Result<Vec<Shed>, Refusal> {
         let queued = Queued {
             job,
             origin,
@@ -149,14 +153,16 @@ impl JobQueue {
         };
         if self.outlook.fast_open.load(Relaxed) && self.fair_len.load(Relaxed) == 0 {
             match self.fast.push(queued) {
-                Ok(()) => return Ok(None),
+                Ok(()) if !self.outlook.closed.load(SeqCst) => return Ok(Vec::new()),
+                // It was closed in between, and perhaps emptied before this push: once more.
+                Ok(()) => return Ok(self.close()),
                 Err(full) => return self.push_fair(full),
             }
         }
         self.push_fair(queued)
     }
 
-    fn push_fair(&self, queued: Queued) -> Result<Option<Shed>, Refusal> {
+    fn push_fair(&self, queued: Queued) -> Result<Vec<Shed>, Refusal> {
         let mut fair = self.fair.lock();
         let held = fair.clients.len();
         let client = queued.origin.client;
@@ -171,13 +177,13 @@ impl JobQueue {
         if wait_ns > self.wait_max_ns && held > 0 {
             return Err(self.refusal(&mut fair, RefusalReason::PredictedWait));
         }
-        let mut shed = None;
+        let mut shed = Vec::new();
         if held >= self.len_max {
             if fair.clients.heaviest() <= fair.clients.held_by(client) + 1 {
                 return Err(self.refusal(&mut fair, RefusalReason::QueueFull));
             }
             let refusal = self.refusal(&mut fair, RefusalReason::Displaced);
-            shed = fair.clients.displace().map(|queued| (queued, refusal));
+            shed.extend(fair.clients.displace().map(|queued| (queued, refusal)));
         }
         fair.clients.push(client, queued);
         self.fair_len.store(fair.clients.len(), SeqCst);
@@ -272,6 +278,9 @@ impl JobQueue {
 
     /// Empties the fast lane. Its jobs came before all others of their clients.
     fn recall(&self, fair: &mut Fair) {
+        // Not empty, while they are neither here nor there.
+        self.fair_len
+            .store(fair.clients.len() + self.fast.len().max(1), SeqCst);
         let mut recalled: Vec<Queued> = Vec::new();
         while recalled.len() < FAST_LANE_LEN
             && let Some(queued) = self.fast.pop()

@@ -10,7 +10,7 @@ fn queue(len_max: usize) -> JobQueue {
 
 fn push(queue: &JobQueue, now_ns: u64, client: u64) -> Result<Option<u64>, RefusalReason> {
     match queue.push(now_ns, Origin { client, route: 0 }, Box::new(|| ())) {
-        Ok(shed) => Ok(shed.map(|(queued, refusal)| {
+        Ok(shed) => Ok(shed.into_iter().next().map(|(queued, refusal)| {
             assert_eq!(refusal.reason, RefusalReason::Displaced);
             queued.origin.client
         })),

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::thread::JoinHandle;
 
-use crate::config::{RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
+use crate::config::{HIRES_PER_ROUND, RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
 use crate::controller::SpawnBudget;
 use crate::counters::Counters;
 use crate::error::Error;
@@ -35,6 +35,8 @@ pub(super) struct Staff {
     budget: SpawnBudget,
     /// The system refused a thread: none is tried before this time.
     retry_ns: u64,
+    /// The limit that is approached.
+    wanted: usize,
     numbers: usize,
     handles: Vec<JoinHandle<()>>,
 }
@@ -44,7 +46,7 @@ pub(super) struct Change {
     pub(super) limit: usize,
     pub(super) spawned: usize,
     /// More was wanted than the budget or the system gave.
-    pub(super) stuck: bool,
+    pub(super) cut: bool,
 }
 
 impl Staff {
@@ -55,6 +57,7 @@ impl Staff {
             spawner,
             budget,
             retry_ns: 0,
+            wanted: shared.config.bounds().start,
             numbers: 0,
             handles: Vec::new(),
             shared,
@@ -81,14 +84,32 @@ impl Staff {
     /// Sets the limit, with as many threads for it as can be had. One thread more than permits
     /// lives at any time, so that one can always run tasks (invariant 2).
     pub(super) fn apply(&mut self, wanted: usize, now_ns: u64) -> Change {
+        let wanted = wanted.clamp(1, self.shared.config.workers_max);
+        self.wanted = wanted;
+        let spawned = self.approach(now_ns);
+        let limit = self.shared.permits.limit();
+        let cut = limit < wanted && spawned < HIRES_PER_ROUND;
+        Change {
+            limit,
+            spawned,
+            cut,
+        }
+    }
+
+    /// Goes on with the last change, if it needs more threads than one round may start. Returns
+    /// how many it started.
+    pub(super) fn approach(&mut self, now_ns: u64) -> usize {
         let before = self.shared.permits.limit();
-        let missing = (wanted + 1).saturating_sub(self.shared.threads.load(Relaxed));
-        let spawned = if missing > 0 {
-            self.hire_some(missing, now_ns)
-        } else {
-            0
-        };
-        let limit = wanted.min(self.shared.threads.load(Relaxed) - 1);
+        if self.wanted == before {
+            return 0;
+        }
+        let threads = self.shared.threads.load(Relaxed);
+        let missing = (self.wanted + 1).saturating_sub(threads);
+        let spawned = self.hire_some(missing.min(HIRES_PER_ROUND), now_ns);
+        let limit = self.wanted.min(threads + spawned - 1);
+        if spawned < HIRES_PER_ROUND {
+            self.wanted = limit;
+        }
         if limit != before {
             self.shared.permits.set_limit(limit);
             self.shared.epoch_ns.store(now_ns, Relaxed);
@@ -96,28 +117,27 @@ impl Staff {
         if limit > before && self.shared.job_can_start() {
             self.shared.wake_one();
         }
-        Change {
-            limit,
-            spawned,
-            stuck: limit < wanted,
-        }
+        spawned
     }
 
+    /// Starts up to `missing` threads. Each is asked of the budget by itself, so that those that
+    /// the system refuses cost at most one.
     fn hire_some(&mut self, missing: usize, now_ns: u64) -> usize {
         if now_ns < self.retry_ns || self.shared.is_stopped() {
             return 0;
         }
-        let granted = self.budget.grant(now_ns as f64 * 1e-9, missing);
-        for hired in 0..granted {
+        let mut hired = 0;
+        while hired < missing && self.budget.grant(now_ns as f64 * 1e-9, 1) == 1 {
             if self.hire().is_err() {
                 // At the maximum, for a while: nothing is lost, the queue waits.
                 self.shared.spawn_failures.fetch_add(1, Relaxed);
                 self.retry_ns = now_ns + SPAWN_RETRY.as_nanos() as u64;
-                return hired;
+                break;
             }
             self.shared.spawned.fetch_add(1, Relaxed);
+            hired += 1;
         }
-        granted
+        hired
     }
 
     fn hire(&mut self) -> io::Result<()> {
@@ -173,8 +193,13 @@ impl Staff {
         self.shared.retired.fetch_add(retired as u64, Relaxed);
         let kept = limit.min(threads - retired - 1);
         self.shared.permits.set_limit(kept);
+        self.wanted = kept;
         if kept < limit {
             self.shared.epoch_ns.store(now_ns, Relaxed);
+        }
+        // A job that was queued meanwhile may have found no permit.
+        if self.shared.job_can_start() {
+            self.shared.wake_one();
         }
     }
 
