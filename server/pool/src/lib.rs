@@ -1,3 +1,5 @@
+//! The adaptive pool. What follows is the crate's `README.md`.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

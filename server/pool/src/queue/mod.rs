@@ -68,6 +68,8 @@ struct Shared {
     service_ns: AtomicU64,
     /// Nanoseconds until one more queued job is done: service time over workers.
     drain_ns: AtomicU64,
+    /// When the oldest job came that the last sweep saw behind.
+    oldest_ns: AtomicU64,
 }
 
 struct Fair {
@@ -264,6 +266,10 @@ impl JobQueue {
         let expired = |queued: &Queued| self.expired(queued, now_ns, overloaded).is_some();
         fair.clients.sweep(self.len_max, expired, &mut swept);
         self.fair_len.store(fair.clients.len(), SeqCst);
+        let oldest_ns = fair.clients.fronts().map(|queued| queued.enqueued_ns).min();
+        self.outlook
+            .oldest_ns
+            .store(oldest_ns.unwrap_or(now_ns), Relaxed);
         swept
             .into_iter()
             .map(|queued| {
@@ -293,14 +299,13 @@ impl JobQueue {
         self.fair_len.store(fair.clients.len(), SeqCst);
     }
 
-    /// How long the oldest job has waited; those of the fast lane count as just come.
+    /// How long the oldest job has waited, as of the last sweep and without the lock; those of the
+    /// fast lane count as just come.
     pub(crate) fn oldest_wait_ns(&self, now_ns: u64) -> u64 {
-        let fair = self.fair.lock();
-        fair.clients
-            .fronts()
-            .map(|queued| now_ns.saturating_sub(queued.enqueued_ns))
-            .max()
-            .unwrap_or(0)
+        if self.fair_len.load(Relaxed) == 0 {
+            return 0;
+        }
+        now_ns.saturating_sub(self.outlook.oldest_ns.load(Relaxed))
     }
 
     /// Takes nothing more; what waits comes back, refused.
