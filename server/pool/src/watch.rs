@@ -108,11 +108,10 @@ impl Watch {
 
     /// Wakes a worker where one was not woken because it did not seem worth it.
     fn attend(&mut self, now_ns: u64) {
+        let stuck = self.jobs_are_stuck(now_ns);
         let shared = &self.shared;
         let looked_ns = shared.reactor.looked_at_ns.load(Relaxed);
         let unattended = now_ns.saturating_sub(looked_ns) > UNATTENDED.as_nanos() as u64;
-        let stuck = self.jobs_are_stuck(now_ns);
-        let shared = &self.shared;
         shared.jobs_are_stuck.store(stuck, Relaxed);
         let tasks_wait = shared.has_tasks() && !shared.cores_are_taken();
         if !shared.parking.polling() && unattended || stuck || tasks_wait {
@@ -222,7 +221,7 @@ impl Watch {
         {
             self.active_ns = shared.clock.now_ns();
         }
-        self.meter.skip(shared, shared.clock.now_ns());
+        self.meter.skip(shared.clock.now_ns());
     }
 }
 

@@ -82,7 +82,7 @@ impl Meter {
     }
 
     /// The watch has slept: nothing was saturated meanwhile.
-    pub(super) fn skip(&mut self, _shared: &Shared, now_ns: u64) {
+    pub(super) fn skip(&mut self, now_ns: u64) {
         self.sampled_ns = now_ns;
     }
 
