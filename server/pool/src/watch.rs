@@ -16,7 +16,8 @@ use meter::Meter;
 use staff::Staff;
 
 use crate::config::{
-    RETIRE_EVERY, SWEEP_EVERY, TICK_MAX_S, TICK_MIN_S, UNATTENDED, WATCH_DOZE_AFTER, WATCH_PERIOD,
+    RETIRE_EVERY, STUCK, SWEEP_EVERY, TICK_MAX_S, TICK_MIN_S, UNATTENDED, WATCH_DOZE_AFTER,
+    WATCH_PERIOD,
 };
 use crate::controller::{Decision, Observation, Policy, Reason};
 use crate::error::Error;
@@ -167,18 +168,13 @@ impl Watch {
         shared
             .service_ns
             .store(service_ns.unwrap_or(u64::MAX), Relaxed);
-        let brisk = shared
-            .permits
-            .limit()
-            .saturating_sub(shared.stuck.load(Relaxed));
         shared.queue.set_outlook(Outlook {
             service_ns,
-            // If all are stuck, that is how long a job takes.
-            workers: if brisk > 0 {
-                brisk
-            } else {
-                shared.permits.limit()
-            } as f64,
+            workers: workers_for_queue(
+                shared.permits.limit(),
+                shared.stuck.load(Relaxed),
+                service_ns,
+            ) as f64,
             exhausted: self.exhausted,
         });
     }
@@ -232,4 +228,34 @@ fn due(next_ns: &mut u64, now_ns: u64, period: Duration) -> bool {
     }
     *next_ns = now_ns + period.as_nanos() as u64;
     true
+}
+
+/// Workers that will take what waits. While jobs are short on average, one in a long job is not
+/// reckoned with; where they are long, being in one is nothing special.
+fn workers_for_queue(limit: usize, stuck: usize, service_ns: Option<u64>) -> usize {
+    if service_ns.is_none_or(|service_ns| service_ns >= STUCK.as_nanos() as u64) {
+        return limit;
+    }
+    match limit.saturating_sub(stuck) {
+        0 => limit,
+        brisk => brisk,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::workers_for_queue;
+
+    /// Once every sleeper was left out, and jobs were refused although their turn would have come.
+    #[test]
+    fn where_all_jobs_are_long_all_workers_count() {
+        assert_eq!(workers_for_queue(256, 250, Some(50_000_000)), 256);
+        assert_eq!(workers_for_queue(256, 250, None), 256);
+    }
+
+    #[test]
+    fn among_short_jobs_a_blocked_worker_does_not_count() {
+        assert_eq!(workers_for_queue(512, 508, Some(300)), 4);
+        assert_eq!(workers_for_queue(4, 4, Some(300)), 4);
+    }
 }
