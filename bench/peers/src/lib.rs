@@ -3,6 +3,9 @@
 //! An [`Executor`] is one library behind the thinnest possible wrapper; [`load`] puts work on it;
 //! [`rounds`] interleaves the contenders, so that what else happens on the machine hits all of
 //! them; [`stats`] and [`report`] make figures and tables of it.
+//!
+//! With the feature `front` there are whole servers: those named `peer-*` answer `routes`, and
+//! `contest` starts each of them and puts `wrk` on it.
 #![forbid(unsafe_code)]
 
 pub mod load;
@@ -13,6 +16,16 @@ pub mod growth;
 pub mod ours;
 pub mod peers;
 pub mod tiny_policy;
+
+#[cfg(feature = "front")]
+pub mod contest;
+
+#[cfg(feature = "front")]
+pub mod axum_peer;
+#[cfg(feature = "front")]
+pub mod listen;
+#[cfg(feature = "front")]
+pub mod routes;
 
 pub mod report;
 pub mod stats;

@@ -151,5 +151,11 @@ fn bits(event: &Event) -> u8 {
     if event.is_writable() || event.is_write_closed() || event.is_error() {
         bits |= Ready::WRITABLE;
     }
+    if event.is_read_closed() {
+        bits |= Ready::READ_CLOSED;
+    }
+    if event.is_write_closed() || event.is_error() {
+        bits |= Ready::HUNG_UP;
+    }
     bits
 }

@@ -80,6 +80,8 @@ impl Ready {
     pub(crate) const WRITABLE: u8 = 2;
     pub(crate) const NOTIFIED: u8 = 4;
     pub(crate) const DEADLINE: u8 = 8;
+    pub(crate) const READ_CLOSED: u8 = 16;
+    pub(crate) const HUNG_UP: u8 = 32;
 
     /// A source became readable, or its peer closed it.
     pub fn readable(self) -> bool {
@@ -89,6 +91,16 @@ impl Ready {
     /// A source became writable, or its peer closed it.
     pub fn writable(self) -> bool {
         self.0 & Ready::WRITABLE != 0
+    }
+
+    /// The peer will send no more: what is left can be read, then comes the end. It may still read.
+    pub fn read_closed(self) -> bool {
+        self.0 & Ready::READ_CLOSED != 0
+    }
+
+    /// The peer is gone, or the source is broken: nobody will read what is written.
+    pub fn hung_up(self) -> bool {
+        self.0 & Ready::HUNG_UP != 0
     }
 
     /// A [`Notifier`] of the task was used, or the task is polled for the first time.

@@ -1,0 +1,36 @@
+//! Echo over a Unix stream socket: whatever comes is sent back. `echo_unix [ADDRESS] [task|job]`; try it with
+//! `nc -U /tmp/harmonious-echo.sock`.
+#![forbid(unsafe_code)]
+
+use harmonious_http::{Builder, Error, Limits, Listen, Next, Peer, Place, Server};
+use harmonious_pool::{Config, Pool};
+
+/// Adds the echo to what is served: on the connection's task, or as a job that may block.
+pub fn echo(builder: Builder, listen: &Listen, place: Place) -> Result<Builder, Error> {
+    builder.stream(listen, place, &Limits::default(), |_peer: Peer| {
+        |bytes: &[u8], reply: &mut Vec<u8>| {
+            reply.extend_from_slice(bytes);
+            Next::Go
+        }
+    })
+}
+
+/// Serves until the process is ended.
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let listen = args
+        .next()
+        .unwrap_or("unix:/tmp/harmonious-echo.sock".to_owned())
+        .parse()?;
+    let place = match args.next().as_deref() {
+        None | Some("task") => Place::Task,
+        Some("job") => Place::Job,
+        Some(other) => return Err(format!("\"{other}\" is no place: task or job").into()),
+    };
+    let pool = Pool::start(Config::default())?;
+    let server = echo(Server::builder(), &listen, place)?.start(&pool)?;
+    println!("echo on {}", server.addresses()[0]);
+    loop {
+        std::thread::park();
+    }
+}

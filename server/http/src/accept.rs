@@ -1,0 +1,204 @@
+//! The task of a listener: takes connections in, within the limits, and says 503 where it cannot.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use harmonious_pool::mio::Interest;
+use harmonious_pool::{Context, Flow, Handle, Task};
+use rustix::io::Errno;
+
+use crate::config::{ACCEPT_RETRY, ACCEPTS_PER_POLL, EVICT_AT_ONCE};
+use crate::listen::Listener;
+use crate::request::Peer;
+use crate::seat::{NoSeat, Seat, Seats};
+use crate::stats::Counters;
+use crate::stream::Stream;
+
+/// What accepts connections: an HTTP front or a plain service.
+pub(crate) trait Serves: Send + Sync + 'static {
+    fn seats(&self) -> &Seats;
+    fn counters(&self) -> &Counters;
+    /// Nanoseconds of the clock by which seats are compared.
+    fn now_ns(&self, now: Instant) -> u64;
+    /// What a connection is told that cannot be taken in.
+    fn busy(&self) -> &'static [u8];
+    /// Starts the connection's task.
+    fn start(
+        self: Arc<Self>,
+        pool: &Handle,
+        place: (u64, Arc<Seat>),
+        stream: Stream,
+        peer: Peer,
+    ) -> Result<(), harmonious_pool::Error>;
+}
+
+/// Accepts connections of one listener.
+pub(crate) struct Acceptor<S> {
+    listener: Listener,
+    service: Arc<S>,
+    pool: Handle,
+    registered: bool,
+    /// A descriptor to spare: closed to accept and refuse a connection when there is none else.
+    reserve: Option<File>,
+    /// Counts the connections of a Unix socket, which have no address.
+    locals: u64,
+}
+
+/// How an accept ended.
+enum Accepted {
+    One(Stream, Peer),
+    Again,
+    None,
+    NoDescriptors,
+}
+
+impl<S: Serves> Acceptor<S> {
+    pub(crate) fn new(listener: Listener, service: Arc<S>, pool: Handle) -> io::Result<Self> {
+        Ok(Acceptor {
+            listener,
+            service,
+            pool,
+            registered: false,
+            reserve: Some(spare()?),
+            locals: 0,
+        })
+    }
+
+    fn accept(&mut self) -> Accepted {
+        let accepted = match &self.listener {
+            Listener::Tcp(listener) => listener.accept().map(|(stream, address)| {
+                // Answers go out as they are written; without it the last piece of each would wait
+                // for an acknowledgement. A connection that is reset already fails here; it shows.
+                let _ = stream.set_nodelay(true);
+                (Stream::from(stream), Peer::Ip(address.ip(), address.port()))
+            }),
+            Listener::Unix(listener, _) => listener.accept().map(|(stream, _)| {
+                self.locals += 1;
+                (Stream::from(stream), Peer::Local(self.locals))
+            }),
+        };
+        match accepted {
+            Ok((stream, peer)) => Accepted::One(stream, peer),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::None,
+            Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    Accepted::NoDescriptors
+                }
+                // The connection is gone, or the network had a word; the next may be good.
+                _ => Accepted::Again,
+            },
+        }
+    }
+
+    fn admit(&mut self, stream: Stream, peer: Peer, now: Instant) {
+        let service = &self.service;
+        service.counters().accepted.fetch_add(1, Relaxed);
+        let now_ns = service.now_ns(now);
+        let seats = service.seats();
+        let mut place = seats.admit(peer.client(), now_ns);
+        if let Err(NoSeat::Full) = place {
+            let evicted = seats.evict(EVICT_AT_ONCE);
+            service
+                .counters()
+                .evicted
+                .fetch_add(evicted as u64, Relaxed);
+            place = seats.admit(peer.client(), now_ns);
+        }
+        let place = match place {
+            Ok(place) => place,
+            Err(NoSeat::Full) => return self.refuse(stream, "connections_max"),
+            Err(NoSeat::PerAddress) => return self.refuse(stream, "connections_per_address"),
+        };
+        let number = place.0;
+        if Arc::clone(service)
+            .start(&self.pool, place, stream, peer)
+            .is_err()
+        {
+            service.counters().reject("tasks_max");
+            service.seats().leave(number);
+        }
+    }
+
+    /// Says 503, as far as that goes without waiting.
+    fn refuse(&self, mut stream: Stream, reason: &'static str) {
+        self.service.counters().reject(reason);
+        let _ = stream.write(self.service.busy());
+        let _ = stream.shutdown(Shutdown::Write);
+        // What lies unread when a socket is closed turns the close into a reset, which may
+        // overtake the answer.
+        let _ = stream.read(&mut [0; 4096]);
+    }
+
+    /// No descriptors: with the one in reserve, the next connection can be told so. The idlest
+    /// connections are closed, so that there are some soon.
+    fn relieve(&mut self) {
+        let evicted = self.service.seats().evict(EVICT_AT_ONCE);
+        let counters = self.service.counters();
+        counters.evicted.fetch_add(evicted as u64, Relaxed);
+        if self.reserve.take().is_some()
+            && let Accepted::One(stream, _) = self.accept()
+        {
+            self.refuse(stream, "no_descriptors");
+        }
+        self.reserve = spare().ok();
+    }
+
+    /// The server is stopping. Whoever was connected before is let in; then the door is shut.
+    fn shut(&mut self, now: Instant) {
+        // New connections find no room while the last ones are taken in.
+        let closed = match &self.listener {
+            Listener::Tcp(listener) => rustix::net::listen(listener, 0),
+            Listener::Unix(listener, _) => rustix::net::listen(listener, 0),
+        };
+        debug_assert!(closed.is_ok());
+        for _ in 0..crate::config::BACKLOG {
+            match self.accept() {
+                Accepted::One(stream, peer) => self.admit(stream, peer, now),
+                Accepted::Again => {}
+                Accepted::None | Accepted::NoDescriptors => return,
+            }
+        }
+    }
+}
+
+impl<S: Serves> Task for Acceptor<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Flow {
+        if !self.registered {
+            let registered = match &mut self.listener {
+                Listener::Tcp(listener) => cx.register(listener, Interest::READABLE),
+                Listener::Unix(listener, _) => cx.register(listener, Interest::READABLE),
+            };
+            if registered.is_err() {
+                // No memory for one more watch; a listener that is not watched would be deaf.
+                cx.set_deadline(Some(cx.now() + ACCEPT_RETRY));
+                return Flow::Wait;
+            }
+            self.registered = true;
+        }
+        if cx.draining() {
+            self.shut(cx.now());
+            return Flow::Done;
+        }
+        for _ in 0..ACCEPTS_PER_POLL {
+            match self.accept() {
+                Accepted::One(stream, peer) => self.admit(stream, peer, cx.now()),
+                Accepted::Again => {}
+                Accepted::None => return Flow::Wait,
+                Accepted::NoDescriptors => {
+                    self.relieve();
+                    cx.set_deadline(Some(cx.now() + ACCEPT_RETRY));
+                    return Flow::Wait;
+                }
+            }
+        }
+        Flow::Again
+    }
+}
+
+fn spare() -> io::Result<File> {
+    File::open("/dev/null")
+}

@@ -1,0 +1,267 @@
+//! What a connection has done by workers, since it may block: the handler itself, a large body's way
+//! into a file, more of an iterator of chunks, a piece of a file that is not in memory.
+//!
+//! Each job leaves an [`Outcome`] at its connection's seat, whatever happens to it, and has the
+//! connection polled next, by the same thread.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use harmonious_pool::{Job, JobContext, Refusal};
+use http::StatusCode;
+
+use crate::compress;
+use crate::config::{CHUNK_GATHER_BYTES, CHUNK_GATHER_TIME, READ_BYTES};
+use crate::front::Shared;
+use crate::request::{Request, RequestBody};
+use crate::response::{Body, Response};
+use crate::seat::Seat;
+
+/// An iterator of chunks, as responses have them.
+pub(crate) type Chunks = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+
+/// What a job brings its connection.
+pub(crate) enum Outcome {
+    /// The handler's answer, after so long a wait.
+    Answer(Box<Response>, Duration),
+    /// The block is in the file.
+    Spooled(io::Result<File>),
+    /// More chunks; and the iterator, if there may be more still.
+    Pulled(Bytes, After),
+    /// The piece of the file is in memory, as far as one can say.
+    Warmed(io::Result<()>),
+    /// The pool did not take the job.
+    Refused(Refusal),
+    /// The turn of a conversation of a plain service; `None` if it panicked.
+    Said(crate::service::Said),
+    /// The pool did not take a [`PullJob`]: here is its iterator again.
+    PullRefused(Chunks),
+}
+
+/// What comes after the chunks that were brought.
+pub(crate) enum After {
+    More(Chunks),
+    End,
+    /// The iterator failed or panicked: the response must end in a way that shows it.
+    Cut,
+}
+
+/// Shared by all jobs: whom to tell.
+pub(crate) struct Client {
+    pub(crate) front: Arc<Shared>,
+    pub(crate) seat: Arc<Seat>,
+}
+
+impl Client {
+    /// From a job that returns now.
+    fn tell_on_return(&self, outcome: Outcome, cx: &mut JobContext) {
+        self.seat.put(outcome);
+        if let Some(notifier) = self.seat.notifier() {
+            cx.notify_on_return(notifier.clone());
+        }
+    }
+
+    /// From wherever a job was shed.
+    fn tell_now(&self, outcome: Outcome) {
+        self.seat.put(outcome);
+        if let Some(notifier) = self.seat.notifier() {
+            notifier.notify();
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.seat.gone.load(Relaxed)
+    }
+}
+
+/// Answers a request.
+pub(crate) struct HandlerJob {
+    pub(crate) client: Client,
+    pub(crate) request: Request,
+    /// The end of a body whose beginning is in the request's file already.
+    pub(crate) tail: BytesMut,
+}
+
+impl Job for HandlerJob {
+    fn run(self: Box<Self>, cx: &mut JobContext) {
+        let HandlerJob {
+            client,
+            mut request,
+            tail,
+        } = *self;
+        let head = Arc::clone(&request.head);
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            if let Err(error) = finish_body(&mut request.body, &tail) {
+                return refuse_storage(&client.front, &error);
+            }
+            let mut response = client.front.handler.handle(request);
+            compress::encode(&head, &mut response);
+            gather_first(&mut response);
+            response
+        }));
+        let response = answered.unwrap_or_else(|_| {
+            client.front.counters.handler_panics.fetch_add(1, Relaxed);
+            Response::error(StatusCode::INTERNAL_SERVER_ERROR)
+        });
+        let waited = cx.waited();
+        client.tell_on_return(Outcome::Answer(Box::new(response), waited), cx);
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        self.client.tell_now(Outcome::Refused(refusal));
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.client.is_wanted()
+    }
+}
+
+fn finish_body(body: &mut RequestBody, tail: &[u8]) -> io::Result<()> {
+    if let RequestBody::File { file, .. } = body {
+        file.write_all(tail)?;
+        file.rewind()?;
+    }
+    Ok(())
+}
+
+/// The request's body could not be stored: the disk is full, or there are no descriptors.
+pub(crate) fn refuse_storage(front: &Shared, error: &io::Error) -> Response {
+    front.counters.reject("body_storage");
+    front
+        .handler
+        .trouble("a request body could not be stored", error);
+    Response::error(StatusCode::INSUFFICIENT_STORAGE)
+}
+
+/// Chunks that are all there at once are bytes with a length; of others the first are brought along.
+fn gather_first(response: &mut Response) {
+    let Body::Chunks(chunks) = &mut response.body else {
+        return;
+    };
+    let chunks = std::mem::replace(chunks, Box::new(std::iter::empty()));
+    let (bytes, after) = gather(chunks);
+    response.body = match after {
+        After::End => Body::Bytes(bytes),
+        After::More(rest) => Body::Chunks(Box::new(std::iter::once(Ok(bytes)).chain(rest))),
+        After::Cut => Body::Chunks(Box::new(
+            [Ok(bytes), Err(io::Error::other("the iterator failed"))].into_iter(),
+        )),
+    };
+}
+
+/// As much as [`CHUNK_GATHER_BYTES`] of an iterator.
+fn gather(mut chunks: Chunks) -> (Bytes, After) {
+    let mut gathered = BytesMut::new();
+    let began = Instant::now();
+    loop {
+        let chunk = match catch_unwind(AssertUnwindSafe(|| chunks.next())) {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(None) => return (gathered.freeze(), After::End),
+            Ok(Some(Err(_))) | Err(_) => return (gathered.freeze(), After::Cut),
+        };
+        if gathered.is_empty() && chunk.len() >= CHUNK_GATHER_BYTES {
+            return (chunk, After::More(chunks));
+        }
+        gathered.extend_from_slice(&chunk);
+        if gathered.len() >= CHUNK_GATHER_BYTES || began.elapsed() >= CHUNK_GATHER_TIME {
+            return (gathered.freeze(), After::More(chunks));
+        }
+    }
+}
+
+/// Brings more chunks.
+pub(crate) struct PullJob {
+    pub(crate) client: Client,
+    /// Taken by the run; whatever else ends the job gives it back to the connection.
+    pub(crate) chunks: Option<Chunks>,
+}
+
+impl Job for PullJob {
+    fn run(mut self: Box<Self>, cx: &mut JobContext) {
+        if let Some(chunks) = self.chunks.take() {
+            let (bytes, after) = gather(chunks);
+            self.client
+                .tell_on_return(Outcome::Pulled(bytes, after), cx);
+        }
+    }
+}
+
+impl Drop for PullJob {
+    fn drop(&mut self) {
+        if let Some(chunks) = self.chunks.take() {
+            self.client.tell_now(Outcome::PullRefused(chunks));
+        }
+    }
+}
+
+/// Writes a block of a large body into its file.
+pub(crate) struct SpoolJob {
+    pub(crate) client: Client,
+    pub(crate) file: Option<File>,
+    pub(crate) block: BytesMut,
+    pub(crate) folder: PathBuf,
+}
+
+impl Job for SpoolJob {
+    fn run(self: Box<Self>, cx: &mut JobContext) {
+        let SpoolJob {
+            client,
+            file,
+            block,
+            folder,
+        } = *self;
+        let written = file
+            .map_or_else(|| tempfile::tempfile_in(folder), Ok)
+            .and_then(|mut file| file.write_all(&block).map(|()| file));
+        client.tell_on_return(Outcome::Spooled(written), cx);
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        self.client.tell_now(Outcome::Refused(refusal));
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.client.is_wanted()
+    }
+}
+
+/// Reads a piece of a file, so that it is in memory when it is sent.
+pub(crate) struct WarmJob {
+    pub(crate) client: Client,
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+impl Job for WarmJob {
+    fn run(self: Box<Self>, cx: &mut JobContext) {
+        let read = read_through(&self.file, self.offset, self.len);
+        self.client.tell_on_return(Outcome::Warmed(read), cx);
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        self.client.tell_now(Outcome::Refused(refusal));
+    }
+}
+
+fn read_through(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = [0; READ_BYTES];
+    let end = offset + len;
+    let mut at = offset;
+    while at < end {
+        match file.read_at(&mut buffer, at) {
+            Ok(0) => break, // it was cut meanwhile; the sender finds out
+            Ok(read) => at += read as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

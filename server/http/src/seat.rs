@@ -1,0 +1,242 @@
+//! The seats of a front: which connections are open, how many of each client, and which of them is
+//! the idlest when there is no room.
+//!
+//! A seat is also where a connection's jobs leave what they bring: it is all that a job and its
+//! connection share.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, OnceLock};
+
+use harmonious_pool::Notifier;
+use parking_lot::Mutex;
+
+use crate::jobs::Outcome;
+
+/// In [`Seat::waiting_since`]: a request is under way.
+const BUSY: u64 = 0;
+/// In [`Seat::waiting_since`]: the seat is given to somebody else.
+const EVICTED: u64 = u64::MAX;
+
+/// One open connection.
+pub(crate) struct Seat {
+    /// When the connection began to wait for a request, in nanoseconds of the table's clock; or
+    /// [`BUSY`] or [`EVICTED`]. The connection writes it, except for the step to `EVICTED`.
+    waiting_since: AtomicU64,
+    /// The peer has hung up: nobody wants what its job brings.
+    pub(crate) gone: AtomicBool,
+    /// What its job has brought.
+    outcome: Mutex<Option<Outcome>>,
+    /// Wakes the connection's task; set at its first poll.
+    notifier: OnceLock<Notifier>,
+}
+
+impl Seat {
+    fn new(now_ns: u64) -> Seat {
+        Seat {
+            waiting_since: AtomicU64::new(now_ns.max(1)),
+            gone: AtomicBool::new(false),
+            outcome: Mutex::new(None),
+            notifier: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn set_notifier(&self, notifier: Notifier) {
+        let _ = self.notifier.set(notifier);
+    }
+
+    pub(crate) fn notifier(&self) -> Option<&Notifier> {
+        self.notifier.get()
+    }
+
+    /// A job leaves what it brings; the connection is told by whoever called.
+    pub(crate) fn put(&self, outcome: Outcome) {
+        *self.outcome.lock() = Some(outcome);
+    }
+
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.outcome.lock().take()
+    }
+
+    /// A request begins. False if the seat was given away just before.
+    pub(crate) fn occupy(&self) -> bool {
+        self.waiting_since.swap(BUSY, AcqRel) != EVICTED
+    }
+
+    /// The connection waits for a request since `now_ns`.
+    pub(crate) fn release(&self, now_ns: u64) {
+        self.waiting_since.store(now_ns.max(1), Release);
+    }
+
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.waiting_since.load(Acquire) == EVICTED
+    }
+
+    fn evict(&self, since: u64) -> bool {
+        self.waiting_since
+            .compare_exchange(since, EVICTED, AcqRel, Relaxed)
+            .is_ok()
+    }
+}
+
+/// Why a connection gets no seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSeat {
+    /// All are taken, and none of them is idle.
+    Full,
+    /// This client has as many as one may.
+    PerAddress,
+}
+
+/// All seats of a front.
+pub(crate) struct Seats {
+    max: usize,
+    per_address_max: usize,
+    open: AtomicUsize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    seats: HashMap<u64, (u64, Arc<Seat>)>,
+    per_address: HashMap<u64, usize>,
+    next: u64,
+}
+
+impl Seats {
+    pub(crate) fn new(max: usize, per_address_max: usize) -> Seats {
+        Seats {
+            max,
+            per_address_max,
+            open: AtomicUsize::new(0),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Relaxed)
+    }
+
+    /// A seat for one more connection of `client`.
+    pub(crate) fn admit(&self, client: u64, now_ns: u64) -> Result<(u64, Arc<Seat>), NoSeat> {
+        let mut inner = self.inner.lock();
+        if inner.per_address.get(&client).copied().unwrap_or(0) >= self.per_address_max {
+            return Err(NoSeat::PerAddress);
+        }
+        if inner.seats.len() >= self.max {
+            return Err(NoSeat::Full);
+        }
+        *inner.per_address.entry(client).or_default() += 1;
+        inner.next += 1;
+        let number = inner.next;
+        let seat = Arc::new(Seat::new(now_ns));
+        inner.seats.insert(number, (client, Arc::clone(&seat)));
+        self.open.store(inner.seats.len(), Relaxed);
+        Ok((number, seat))
+    }
+
+    /// Takes up to `count` seats from the connections that have waited for a request longest, and
+    /// tells these. Says how many.
+    pub(crate) fn evict(&self, count: usize) -> usize {
+        let mut evicted = Vec::new();
+        {
+            let mut inner = self.inner.lock();
+            let mut idle: Vec<(u64, u64)> = inner
+                .seats
+                .iter()
+                .map(|(&number, (_, seat))| (seat.waiting_since.load(Acquire), number))
+                .filter(|&(since, _)| since != BUSY && since != EVICTED)
+                .collect();
+            if idle.len() > count {
+                idle.select_nth_unstable(count);
+                idle.truncate(count);
+            }
+            for (since, number) in idle {
+                if inner.seats[&number].1.evict(since) {
+                    evicted.extend(inner.remove(number));
+                }
+            }
+            self.open.store(inner.seats.len(), Relaxed);
+        }
+        for seat in &evicted {
+            if let Some(notifier) = seat.notifier() {
+                notifier.notify();
+            }
+        }
+        evicted.len()
+    }
+
+    /// The connection has ended. Harmless for one that was evicted.
+    pub(crate) fn leave(&self, number: u64) {
+        let mut inner = self.inner.lock();
+        inner.remove(number);
+        self.open.store(inner.seats.len(), Relaxed);
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, number: u64) -> Option<Arc<Seat>> {
+        let (client, seat) = self.seats.remove(&number)?;
+        if let Some(held) = self.per_address.get_mut(&client) {
+            *held -= 1;
+            if *held == 0 {
+                self.per_address.remove(&client);
+            }
+        }
+        Some(seat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_its_limit_and_others_are_not_touched() {
+        let seats = Seats::new(10, 2);
+        let (first, _) = seats.admit(1, 1).unwrap();
+        seats.admit(1, 2).unwrap();
+        assert_eq!(seats.admit(1, 3).err(), Some(NoSeat::PerAddress));
+        seats.admit(2, 3).unwrap();
+        seats.leave(first);
+        seats.admit(1, 4).unwrap();
+    }
+
+    #[test]
+    fn the_idlest_go_first_and_the_busy_never() {
+        let seats = Seats::new(4, 4);
+        let all: Vec<_> = (1..=4).map(|n| seats.admit(n, n).unwrap().1).collect();
+        assert!(all[0].occupy());
+        assert_eq!(seats.admit(5, 5).err(), Some(NoSeat::Full));
+        assert_eq!(seats.evict(2), 2);
+        let evicted: Vec<bool> = all.iter().map(|seat| seat.is_evicted()).collect();
+        assert_eq!(evicted, [false, true, true, false]);
+        assert!(
+            !all[1].occupy(),
+            "an evicted connection must not begin a request"
+        );
+        assert_eq!(seats.open(), 2);
+    }
+
+    #[test]
+    fn nobody_is_evicted_where_all_are_busy() {
+        let seats = Seats::new(1, 1);
+        let (_, seat) = seats.admit(1, 1).unwrap();
+        seat.occupy();
+        assert_eq!(seats.evict(8), 0);
+        seat.release(9);
+        assert_eq!(seats.evict(8), 1);
+    }
+
+    #[test]
+    fn leaving_after_an_eviction_takes_no_other_seat() {
+        let seats = Seats::new(1, 1);
+        let (number, _) = seats.admit(1, 1).unwrap();
+        seats.evict(1);
+        seats.admit(2, 2).unwrap();
+        seats.leave(number);
+        assert_eq!(seats.open(), 1);
+    }
+}

@@ -1,0 +1,164 @@
+//! `harmonious serve`: binds everything, then starts everything, serves, and ends when it is told to.
+
+use std::fmt::Write;
+
+use harmonious_http::{Builder, Error, Front, Listen, Server};
+use harmonious_pool::Pool;
+
+use crate::control::{self, Control};
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::log;
+use crate::reporter::Reporter;
+use crate::settings::{Config, Settings, bad, find};
+use crate::site::Site;
+use crate::stop::{End, Stopper, signals};
+use crate::{cli, sys};
+
+/// Serves a site until a signal says to stop.
+///
+/// # Errors
+/// What could not be started, with nothing left running; or what was cut when it stopped.
+pub fn serve(site: &cli::Site) -> Result<(), Failure> {
+    let config = site.settings.config();
+    let signals = signals().map_err(|error| started(&error))?;
+    let front = front(Site::open(&site.dir)?, config.limits.clone())?;
+    let control = Control::default();
+    let control_front = self::front(control.clone(), control::limits())?;
+    let bound = Bound::new(&site.settings, &front, &control_front)?;
+
+    let log = log::start(config)?;
+    warn_of_descriptors(config);
+    let pool = Pool::start(config.pool.clone()).map_err(|error| started(&error))?;
+    let handle = pool.handle();
+    let settings = config.pool.clone();
+    control.show(Live::new(handle.clone(), front.clone(), settings, &log));
+    let reporter = Reporter::start(handle.clone(), front.clone(), &log);
+    let reporter = reporter.map_err(|error| started(&error))?;
+    let stopper = Stopper::new(signals, pool, config.grace).map_err(|error| started(&error))?;
+    let server = bound.site.start(&handle).map_err(|error| started(&error))?;
+    let control = bound.control.map(control::Running::start).transpose();
+    let control = control.map_err(|error| started(&error))?;
+    announce("listening", server.addresses());
+    announce(
+        "control",
+        control.as_ref().map_or(&[], |running| &running.addresses),
+    );
+
+    let end = stopper.wait();
+    if let Some(running) = control {
+        running.stop();
+    }
+    drop(reporter);
+    tracing::info!("{end}");
+    drop(log);
+    match end {
+        End::Drained(report) if report.is_clean() => Ok(()),
+        End::Drained(report) => Err(Failure::Failed(format!("stopped, cut short {report}"))),
+        End::AtOnce(signal) => std::process::exit(128 + signal),
+    }
+}
+
+fn front(
+    handler: impl harmonious_http::Handler,
+    limits: harmonious_http::Limits,
+) -> Result<Front, Failure> {
+    Front::new(handler, limits).map_err(|error| Failure::Usage(chain(&error)))
+}
+
+/// Everything that is listened on; nothing is accepted yet.
+struct Bound {
+    site: Builder,
+    control: Option<Builder>,
+}
+
+impl Bound {
+    fn new(settings: &Settings, site: &Front, control: &Front) -> Result<Bound, Failure> {
+        let mut builder = Server::builder();
+        for listen in &settings.config().listen {
+            let added = builder.http(listen, site);
+            builder = added.map_err(|error| refused(settings, "listen", listen, &error))?;
+        }
+        let control = settings.config().control.as_ref().map(|listen| {
+            // A control socket is for this user only, from its first moment.
+            let added = sys::private(|| Server::builder().http(listen, control));
+            added.map_err(|error| refused(settings, "control", listen, &error))
+        });
+        Ok(Bound {
+            site: builder,
+            control: control.transpose()?,
+        })
+    }
+}
+
+fn refused(settings: &Settings, name: &str, listen: &Listen, error: &Error) -> Failure {
+    let why = match error {
+        Error::Listen { source, .. } => source.to_string(),
+        other => chain(other),
+    };
+    let allowed = format!("an address of this machine that is free; the system says: {why}");
+    match find(name) {
+        Some(setting) => bad(
+            name,
+            &listen.to_string(),
+            settings.origin(setting),
+            &allowed,
+        ),
+        None => Failure::Usage(why),
+    }
+}
+
+fn warn_of_descriptors(config: &Config) {
+    if let Err(most) = sys::allow_descriptors(config.limits.connections_max) {
+        tracing::warn!(
+            most,
+            connections = config.limits.connections_max,
+            "the system allows fewer open files than max-connections needs: raise \"ulimit -n\""
+        );
+    }
+}
+
+/// Says on standard output where the server can be reached: from now on it can. Scripts read this.
+fn announce(what: &str, addresses: &[Listen]) {
+    for listen in addresses {
+        let address = match listen {
+            Listen::Ip(address) => format!("http://{address}"),
+            other => other.to_string(),
+        };
+        tracing::info!("{what} on {address}");
+        crate::print(&format!("{what} on {address}\n"));
+    }
+}
+
+fn started(error: &dyn std::error::Error) -> Failure {
+    Failure::Failed(format!("the server cannot start: {}", chain(error)))
+}
+
+/// An error and its causes, as far as it does not tell them itself.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            let _ = write!(text, ": {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = std::io::Error::other("no room");
+        let error = Error::Listen {
+            address: "127.0.0.1:1".to_owned(),
+            source,
+        };
+        assert_eq!(chain(&error), "cannot listen on 127.0.0.1:1: no room");
+    }
+}
