@@ -114,6 +114,10 @@ fn with_settings(command: Command) -> Command {
 
 fn argument(setting: &'static Setting) -> Arg {
     let default = setting.show(&settings::Config::default());
+    let choices = match setting.choices() {
+        Some(choices) => format!(": {choices}"),
+        None => String::new(),
+    };
     let action = match setting.is_list() {
         true => ArgAction::Append,
         false => ArgAction::Set,
@@ -124,7 +128,7 @@ fn argument(setting: &'static Setting) -> Arg {
         .help_heading(setting.group)
         .allow_hyphen_values(true) // "--grace -5s" is told that it is out of range
         .action(action)
-        .help(format!("{} [default: {default}]", setting.help))
+        .help(format!("{}{choices} [default: {default}]", setting.help))
 }
 
 fn status_command() -> Command {
@@ -215,7 +219,8 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
             format!("no command {written:?}: {near}")
         }
         (ErrorKind::MissingRequiredArgument, Some(arg)) => {
-            format!("{arg} is missing: allowed is the folder of a site")
+            let name = arg.trim_matches(['<', '>']);
+            format!("{name} is missing: allowed is the folder of a site")
         }
         (ErrorKind::InvalidValue, Some(arg)) => format!("{arg}: the value is missing"),
         (ErrorKind::ArgumentConflict, Some(arg)) => format!("{arg} is given more than once"),
@@ -259,7 +264,7 @@ mod tests {
         );
         check(
             "harmonious serve",
-            "<DIR> is missing: allowed is the folder of a site",
+            "DIR is missing: allowed is the folder of a site",
         );
         check(
             "harmonious serve . --queue-wate 1s",

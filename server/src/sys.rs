@@ -7,16 +7,16 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Descriptors beside those of connections: listeners, logs, files of the site that are kept open.
-const DESCRIPTORS_BESIDE: u64 = 1024;
+/// Descriptors beside those of connections: listeners, files of the site that are kept open or sent,
+/// large bodies that lie in files.
+const DESCRIPTORS_BESIDE: u64 = 2048;
 
-/// Allows as many open files as that many connections need, each with a file that it sends or a
-/// body that it brings, if the system lets us.
+/// Allows as many open files as that many connections need, if the system lets us.
 ///
 /// # Errors
 /// How many it lets us have, if that is too few.
 pub fn allow_descriptors(connections: usize) -> Result<(), u64> {
-    let needed = connections as u64 * 2 + DESCRIPTORS_BESIDE;
+    let needed = connections as u64 + DESCRIPTORS_BESIDE;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());
@@ -110,6 +110,6 @@ mod tests {
     #[test]
     fn what_is_allowed_already_is_no_error() {
         assert_eq!(allow_descriptors(0), Ok(()));
-        assert!(allow_descriptors(usize::MAX / 4).is_err());
+        assert!(allow_descriptors(usize::MAX / 2).is_err());
     }
 }

@@ -43,6 +43,14 @@ impl Setting {
         matches!(self.kind, Kind::List { .. })
     }
 
+    /// The words that it can be set to, if it is one of some words.
+    pub fn choices(&self) -> Option<&'static str> {
+        match &self.kind {
+            Kind::Choice { allowed, .. } => Some(allowed),
+            _ => None,
+        }
+    }
+
     /// Its value, as one would write it.
     pub fn show(&self, config: &Config) -> String {
         self.kind.show(config)
@@ -178,7 +186,7 @@ pub static SETTINGS: &[Setting] = &[
             get: |config| choices::show(FORMATS, config.log),
             set: |config, text| choices::set(FORMATS, text, &mut config.log),
         },
-        "How log lines are written, to standard error"),
+        "How lines are written to standard error"),
     row(LOG, "log-level", "LEVEL", Kind::Choice {
             allowed: "off, error, warn, info, debug or trace",
             get: |config| show_level(config.log_level),

@@ -235,3 +235,21 @@ fn port(head: &Head) -> u16 {
 pub fn loopback(last: u8) -> IpAddr {
     IpAddr::from([127, 0, 0, last])
 }
+
+/// Lets this process have as many descriptors as it may; both ends of all connections are in it.
+///
+/// # Panics
+/// If that is fewer than `needed`: the test could not say what it is to say.
+pub fn need_descriptors(needed: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|now| now < needed) {
+        let raised = Rlimit {
+            current: limit.maximum,
+            ..limit
+        };
+        setrlimit(Resource::Nofile, raised).unwrap();
+        let enough = limit.maximum.is_none_or(|maximum| maximum >= needed);
+        assert!(enough, "this test needs {needed} descriptors: {limit:?}");
+    }
+}

@@ -176,13 +176,18 @@ impl JobQueue {
             .drain_ns
             .load(Relaxed)
             .saturating_mul(held as u64 + 1);
-        if wait_ns > self.wait_max_ns && held > 0 {
-            return Err(self.refusal(&mut fair, RefusalReason::PredictedWait));
-        }
+        let over = if wait_ns > self.wait_max_ns && held > 0 {
+            Some(RefusalReason::PredictedWait)
+        } else if held >= self.len_max {
+            Some(RefusalReason::QueueFull)
+        } else {
+            None
+        };
         let mut shed = Vec::new();
-        if held >= self.len_max {
+        if let Some(reason) = over {
+            // Whoever made the queue what it is, loses first.
             if fair.clients.heaviest() <= fair.clients.held_by(client) + 1 {
-                return Err(self.refusal(&mut fair, RefusalReason::QueueFull));
+                return Err(self.refusal(&mut fair, reason));
             }
             let refusal = self.refusal(&mut fair, RefusalReason::Displaced);
             shed.extend(fair.clients.displace().map(|queued| (queued, refusal)));

@@ -68,6 +68,24 @@ fn the_predicted_wait_bounds_the_queue() {
 }
 
 #[test]
+fn a_greedy_client_does_not_make_the_wait_too_long_for_others() {
+    let queue = queue(4096);
+    queue.set_outlook(Outlook {
+        service_ns: Some(50 * MS),
+        workers: 16.0,
+        exhausted: true,
+    });
+    let mut held = 0;
+    while push(&queue, 0, 1).is_ok() {
+        held += 1;
+    }
+    assert_eq!(held, 160, "500 ms of 16 workers with 50 ms each");
+    assert_eq!(push(&queue, 0, 2), Ok(Some(1)));
+    assert_eq!(push(&queue, 0, 1), Err(RefusalReason::PredictedWait));
+    assert_eq!(take_all(&queue, 0).0[..3], [1, 2, 1]);
+}
+
+#[test]
 fn a_pool_that_still_grows_accepts_more() {
     let queue = queue(4096);
     queue.set_outlook(Outlook {
