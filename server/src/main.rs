@@ -11,6 +11,7 @@ mod stop;
 mod sys;
 
 mod control;
+mod exposition;
 mod live;
 mod metrics;
 mod pool_json;

@@ -1,9 +1,9 @@
 //! `/metrics`: all figures in Prometheus' text format 0.0.4. Units are the base ones (seconds,
 //! bytes), counters end in `_total`.
 
-use std::fmt::{Display, Write};
 use std::time::Duration;
 
+use crate::exposition::Page;
 use crate::live::Figures;
 
 /// The media type of the format.
@@ -25,7 +25,7 @@ pub fn render(figures: &Figures) -> String {
     work(&mut page, figures);
     front(&mut page, figures);
     process(&mut page, figures);
-    page.text
+    page.into_text()
 }
 
 fn pool(page: &mut Page, figures: &Figures) {
@@ -240,42 +240,6 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-/// A page in the making. Names are given without the prefix, those of counters without `_total`.
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        let name = format!("{name}_total");
-        self.family(&name, "counter", help);
-        self.sample(&name, &[], value);
-    }
-
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.text, "# HELP harmonious_{name} {help}.");
-        let _ = writeln!(self.text, "# TYPE harmonious_{name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let _ = write!(self.text, "harmonious_{name}");
-        for (at, (label, text)) in labels.iter().enumerate() {
-            let open = if at == 0 { '{' } else { ',' };
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-            let text = text.replace('\n', "\\n");
-            let _ = write!(self.text, "{open}{label}=\"{text}\"");
-        }
-        let close = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.text, "{close} {value}");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -302,12 +266,5 @@ mod tests {
         }
         assert!(kinds.len() > 30);
         assert!(text.contains("\nharmonious_pool_refusals_total{reason=\"waited\"} 0\n"));
-    }
-
-    #[test]
-    fn labels_are_escaped() {
-        let mut page = Page::default();
-        page.sample("x", &[("a", "b\"\\\n"), ("c", "d")], 1);
-        assert_eq!(page.text, "harmonious_x{a=\"b\\\"\\\\\\n\",c=\"d\"} 1\n");
     }
 }

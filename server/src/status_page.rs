@@ -34,7 +34,7 @@ pub fn render(document: &Value) -> String {
 
 fn pool(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
     let exhausted = match at.flag("/pool/growth_exhausted") {
-        true => ", no more for now",
+        true => ", no more to be had soon",
         false => "",
     };
     row(

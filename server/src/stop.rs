@@ -4,11 +4,15 @@ use std::fmt;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harmonious_pool::{DrainReport, Pool};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+/// A signal this soon after the first is taken for the same: `timeout` and its like send theirs to the
+/// process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
 /// How the server ended.
 #[derive(Debug)]
@@ -79,7 +83,12 @@ impl Stopper {
             );
         }
         let _ = self.go.send(());
-        if let Some(signal) = self.signals.forever().next() {
+        let told = Instant::now();
+        let second = self
+            .signals
+            .forever()
+            .find(|_| told.elapsed() > SAME_SIGNAL);
+        if let Some(signal) = second {
             return End::AtOnce(signal);
         }
         match self.thread.join() {

@@ -23,7 +23,7 @@ pub fn why(reason: Reason) -> &'static str {
         Reason::Keep => "fewer workers did worse",
         Reason::NewRegime => "requests take another time than before: the load has changed",
         Reason::Starvation => "every worker was held by a request that waits, and nothing ended",
-        Reason::SpawnLimited => "no more threads may be started for now",
+        Reason::SpawnLimited => "no more threads may be started at the moment",
         Reason::AtMax => "more would be tried, but this is the most that is allowed",
     }
 }

@@ -5,7 +5,7 @@
 //! them; [`stats`] and [`report`] make figures and tables of it.
 //!
 //! With the feature `front` there are whole servers: those named `peer-*` answer `routes`, and
-//! `contest` starts each of them and puts `wrk` on it.
+//! `contest` starts each of them and puts `wrk` on it; `trial` puts our own to the test.
 #![forbid(unsafe_code)]
 
 pub mod load;
@@ -19,6 +19,8 @@ pub mod tiny_policy;
 
 #[cfg(feature = "front")]
 pub mod contest;
+#[cfg(feature = "front")]
+pub mod trial;
 
 #[cfg(feature = "front")]
 pub mod axum_peer;

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::Config;
 use super::table::Setting;
+use super::units::{DAY, MOMENT, digits, show_size, show_time, size, time, within};
 
 /// How a setting is written and where it is kept.
 #[derive(Debug)]
@@ -42,10 +43,8 @@ pub enum Kind {
     },
     /// What has a form of its own. `set` gives what is allowed where the text is not.
     Form {
-        /// The range of the time in it, if there is one.
-        time: RangeInclusive<Duration>,
         get: fn(&Config) -> String,
-        set: fn(&mut Config, &str, &RangeInclusive<Duration>) -> Result<(), String>,
+        set: fn(&mut Config, &str) -> Result<(), String>,
     },
     /// Several values; they replace those that were there.
     List {
@@ -97,7 +96,7 @@ impl Setting {
                     return Err((*allowed).to_owned());
                 }
             }
-            Kind::Form { time, set, .. } => set(config, text, time)?,
+            Kind::Form { set, .. } => set(config, text)?,
             Kind::List { .. } => {}
         }
         Ok(())
@@ -139,12 +138,11 @@ fn address(text: &str) -> Result<Listen, String> {
 /// `--control`: only those at this machine may ask, so only they can reach it.
 pub const fn control() -> Kind {
     Kind::Form {
-        time: Duration::ZERO..=Duration::MAX,
         get: |config| match &config.control {
             Some(listen) => listen.to_string(),
             None => "off".to_owned(),
         },
-        set: |config, text, _| {
+        set: |config, text| {
             config.control = match text {
                 "off" => None,
                 _ => match Listen::from_str(text) {
@@ -170,9 +168,8 @@ fn is_local(listen: &Listen) -> bool {
 /// `--workers`: `4..256`, or one number for both.
 pub const fn workers() -> Kind {
     Kind::Form {
-        time: Duration::ZERO..=Duration::MAX,
         get: |config| format!("{}..{}", config.pool.workers_min, config.pool.workers_max),
-        set: |config, text, _| {
+        set: |config, text| {
             let (least, most) = text.split_once("..").unwrap_or((text, text));
             let allowed = || format!("LEAST..MOST such as 4..256, 1 to {WORKERS_CEILING}");
             let range = 1..=WORKERS_CEILING as u64;
@@ -189,15 +186,14 @@ pub const fn workers() -> Kind {
 }
 
 /// `--spawn-limit`: `256/60s`.
-pub const fn spawn_limit(window: RangeInclusive<Duration>) -> Kind {
+pub const fn spawn_limit() -> Kind {
     Kind::Form {
-        time: window,
         get: |config| {
             let window = show_time(config.pool.spawn_window);
             format!("{}/{window}", config.pool.spawn_limit)
         },
-        set: |config, text, window| {
-            let (least, most) = (show_time(*window.start()), show_time(*window.end()));
+        set: |config, text| {
+            let (least, most) = (show_time(MOMENT), show_time(DAY));
             let allowed = || {
                 format!(
                     "COUNT/DURATION such as 256/60s, 1 to {WORKERS_CEILING} in {least} to {most}"
@@ -206,7 +202,7 @@ pub const fn spawn_limit(window: RangeInclusive<Duration>) -> Kind {
             let (count, per) = text.split_once('/').ok_or_else(allowed)?;
             let range = 1..=WORKERS_CEILING as u64;
             let count = within(digits(count), &range).ok_or_else(allowed)?;
-            config.pool.spawn_window = time(per, window).map_err(|_| allowed())?;
+            config.pool.spawn_window = time(per, &(MOMENT..=DAY)).map_err(|_| allowed())?;
             config.pool.spawn_limit = count as usize;
             Ok(())
         },
@@ -216,9 +212,8 @@ pub const fn spawn_limit(window: RangeInclusive<Duration>) -> Kind {
 /// `--temp-dir`.
 pub const fn dir() -> Kind {
     Kind::Form {
-        time: Duration::ZERO..=Duration::MAX,
         get: |config| config.limits.temp_dir.display().to_string(),
-        set: |config, text, _| {
+        set: |config, text| {
             config.limits.temp_dir = Path::new(text).to_owned();
             match config.limits.temp_dir.is_dir() {
                 true => Ok(()),
@@ -256,84 +251,6 @@ pub fn level(text: &str) -> Option<LevelFilter> {
 /// The name of a level.
 pub fn show_level(level: LevelFilter) -> String {
     level.to_string().to_lowercase()
-}
-
-fn within<T: PartialOrd>(value: Option<T>, range: &RangeInclusive<T>) -> Option<T> {
-    value.filter(|value| range.contains(value))
-}
-
-fn digits(text: &str) -> Option<u64> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
-}
-
-fn time(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
-    within(humantime::parse_duration(text).ok(), range).ok_or_else(|| {
-        let (least, most) = (spaced(*range.start()), spaced(*range.end()));
-        format!("a duration such as 500ms, {least} to {most}")
-    })
-}
-
-/// Units of sizes, largest first; those that are shown come before their like.
-const UNITS: [(&str, u64); 9] = [
-    ("TiB", 1 << 40),
-    ("TB", 1_000_000_000_000),
-    ("GiB", 1 << 30),
-    ("GB", 1_000_000_000),
-    ("MiB", 1 << 20),
-    ("MB", 1_000_000),
-    ("KiB", 1 << 10),
-    ("KB", 1_000),
-    ("B", 1),
-];
-
-fn size(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit());
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let unit = unit.trim_start();
-    let (_, bytes) = UNITS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit) || (unit.is_empty() && *name == "B"))?;
-    digits(number)?.checked_mul(*bytes)
-}
-
-fn show_size(bytes: u64) -> String {
-    let fits = |(name, unit): &&(&str, u64)| {
-        bytes.is_multiple_of(*unit) && bytes > 0 && (name.ends_with("iB") || *unit == 1)
-    };
-    match UNITS.iter().find(fits) {
-        Some((name, unit)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes}B"),
-    }
-}
-
-/// Units of durations, in nanoseconds, with the smallest number that is shown in them: `65s` and
-/// `60s` are read more easily than `1m 5s` and `1m`.
-const TIMES: [(&str, u128, u128); 6] = [
-    ("h", 3_600_000_000_000, 1),
-    ("m", 60_000_000_000, 5),
-    ("s", 1_000_000_000, 1),
-    ("ms", 1_000_000, 1),
-    ("us", 1_000, 1),
-    ("ns", 1, 1),
-];
-
-fn show_time(time: Duration) -> String {
-    show_time_with(time, "")
-}
-
-fn spaced(time: Duration) -> String {
-    show_time_with(time, " ")
-}
-
-fn show_time_with(time: Duration, space: &str) -> String {
-    let ns = time.as_nanos();
-    let fits =
-        |(_, unit, least): &&(&str, u128, u128)| ns.is_multiple_of(*unit) && ns / unit >= *least;
-    match TIMES.iter().find(fits) {
-        Some((name, unit, _)) => format!("{}{space}{name}", ns / unit),
-        None => "0s".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod kind;
 mod layers;
 mod names;
 mod table;
+mod units;
 
 use std::time::Duration;
 

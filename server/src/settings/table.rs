@@ -9,6 +9,7 @@ use harmonious_pool::config::WORKERS_CEILING;
 use super::kind::{
     Kind, addresses, choices, control, dir, level, show_level, spawn_limit, workers,
 };
+use super::units::{DAY, KIB, MIB, MOMENT, TIB};
 use super::{Config, LogFormat};
 
 /// A setting: its one name on the command line, in the environment and in the file.
@@ -66,14 +67,6 @@ const NETWORK: &str = "Network";
 const POOL: &str = "Pool";
 const LIMITS: &str = "Limits of the HTTP front";
 const LOG: &str = "Log";
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest wait that can be set: timers are not finer.
-const MOMENT: Duration = Duration::from_millis(1);
-
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
-const TIB: u64 = 1024 * 1024 * MIB;
 
 macro_rules! number {
     ($range:expr, $($field:ident).+) => {
@@ -139,7 +132,7 @@ pub static SETTINGS: &[Setting] = &[
         "Workers that are kept however idle, and most workers"),
     row(POOL, "start", "COUNT", number!(up_to(WORKERS_CEILING as u64), pool.workers_start),
         "Workers at the start"),
-    row(POOL, "spawn-limit", "COUNT/DURATION", spawn_limit(MOMENT..=DAY),
+    row(POOL, "spawn-limit", "COUNT/DURATION", spawn_limit(),
         "Start at most so many threads in any time so long"),
     row(POOL, "average", "COUNT", number!(up_to(10_000), pool.average),
         "Requests over which the moving average of their times is taken"),

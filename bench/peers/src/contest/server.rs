@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
@@ -90,6 +90,8 @@ pub struct Usage {
     pub threads: usize,
     /// Resident memory in KiB; what processes share is counted in each.
     pub resident_kib: u64,
+    /// Open descriptors.
+    pub descriptors: usize,
 }
 
 impl Server {
@@ -113,8 +115,33 @@ impl Server {
             Usage {
                 threads: sum.threads + field(&status, "Threads:") as usize,
                 resident_kib: sum.resident_kib + field(&status, "VmRSS:"),
+                descriptors: sum.descriptors + descriptors(process),
             }
         })
+    }
+
+    /// Asks it to end, as those who look after services do.
+    ///
+    /// # Errors
+    /// Where the system does not deliver the signal.
+    pub fn terminate(&self) -> io::Result<()> {
+        let pid = Pid::from_child(&self.child);
+        Ok(kill_process(pid, Signal::TERM)?)
+    }
+
+    /// Waits until it has ended; `None` if it has not within that time.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn wait_end(&mut self, within: Duration) -> io::Result<Option<ExitStatus>> {
+        let began = Instant::now();
+        while began.elapsed() < within {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(None)
     }
 
     fn wait_announced(&mut self) -> io::Result<SocketAddr> {
@@ -151,8 +178,7 @@ impl Drop for Server {
         // One with several processes is asked first: it takes the others along.
         let asked = Instant::now();
         if !children(self.child.id()).is_empty()
-            && let Some(pid) = Pid::from_raw(self.child.id() as i32)
-            && kill_process(pid, Signal::TERM).is_ok()
+            && self.terminate().is_ok()
         {
             while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < STOP_WAIT {
                 thread::sleep(LOOK_EVERY);
@@ -169,6 +195,11 @@ fn children(process: u32) -> Vec<u32> {
     let listed = listed.unwrap_or_default();
     let children = listed.split_whitespace().map(str::parse);
     children.filter_map(Result::ok).collect()
+}
+
+/// How many files a process has open; what is no process has none.
+fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
 }
 
 /// The first line of a pipe; the rest is read and dropped, so that nobody waits for room in it.
@@ -226,9 +257,19 @@ mod tests {
         let server = shell("echo listening on 127.0.0.1:7; exec sleep 60").expect("a server");
         assert_eq!(server.address().port(), 7);
         assert_eq!(server.usage().threads, 1);
+        assert!(server.usage().descriptors >= 3);
         let began = Instant::now();
         drop(server);
         assert!(began.elapsed() < STOP_WAIT);
+    }
+
+    #[test]
+    fn one_that_is_asked_ends_by_itself() {
+        let script = "trap 'exit 3' TERM; echo listening on 127.0.0.1:7; while :; do sleep .01; done";
+        let mut server = shell(script).expect("a server");
+        server.terminate().expect("a process");
+        let status = server.wait_end(STOP_WAIT).expect("a child");
+        assert_eq!(status.and_then(|status| status.code()), Some(3));
     }
 
     #[test]

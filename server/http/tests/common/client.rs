@@ -235,7 +235,8 @@ impl Client {
             Some("chunked") => true,
             Some(other) => return Err(format!("transfer-encoding: {other}")),
         };
-        if code >= 200 && answer.header("date").is_none() {
+        // RFC 9110, 6.6.1: on errors of the server it may be left out.
+        if (200..500).contains(&code) && answer.header("date").is_none() {
             return Err(format!("no date: {answer:?}"));
         }
         Ok(answer)
