@@ -14,6 +14,7 @@ pub mod options;
 pub mod clients;
 pub mod mix;
 pub mod refusals;
+pub mod requests;
 pub mod traffic;
 
 pub mod inside;

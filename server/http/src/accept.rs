@@ -11,8 +11,8 @@ use harmonious_pool::mio::Interest;
 use harmonious_pool::{Context, Flow, Handle, Task};
 use rustix::io::Errno;
 
-use crate::config::{ACCEPT_RETRY, ACCEPTS_PER_POLL, EVICT_AT_ONCE};
-use crate::listen::Listener;
+use crate::config::{ACCEPT_RETRY, ACCEPTS_PER_POLL};
+use crate::listen::{Listener, Socket};
 use crate::request::Peer;
 use crate::seat::{NoSeat, Seat, Seats};
 use crate::stats::Counters;
@@ -44,6 +44,8 @@ pub(crate) struct Acceptor<S> {
     registered: bool,
     /// A descriptor to spare: closed to accept and refuse a connection when there is none else.
     reserve: Option<File>,
+    /// When connections were last closed for want of descriptors.
+    relieved: Option<Instant>,
     /// Counts the connections of a Unix socket, which have no address.
     locals: u64,
 }
@@ -54,6 +56,8 @@ enum Accepted {
     Again,
     None,
     NoDescriptors,
+    /// The listener is no good, perhaps for ever.
+    Failed,
 }
 
 impl<S: Serves> Acceptor<S> {
@@ -64,19 +68,20 @@ impl<S: Serves> Acceptor<S> {
             pool,
             registered: false,
             reserve: Some(spare()?),
+            relieved: None,
             locals: 0,
         })
     }
 
     fn accept(&mut self) -> Accepted {
-        let accepted = match &self.listener {
-            Listener::Tcp(listener) => listener.accept().map(|(stream, address)| {
+        let accepted = match &self.listener.socket {
+            Socket::Tcp(listener) => listener.accept().map(|(stream, address)| {
                 // Answers go out as they are written; without it the last piece of each would wait
                 // for an acknowledgement. A connection that is reset already fails here; it shows.
                 let _ = stream.set_nodelay(true);
                 (Stream::from(stream), Peer::Ip(address.ip(), address.port()))
             }),
-            Listener::Unix(listener, _) => listener.accept().map(|(stream, _)| {
+            Socket::Unix(listener) => listener.accept().map(|(stream, _)| {
                 self.locals += 1;
                 (Stream::from(stream), Peer::Local(self.locals))
             }),
@@ -85,11 +90,25 @@ impl<S: Serves> Acceptor<S> {
             Ok((stream, peer)) => Accepted::One(stream, peer),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::None,
             Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                // The connection is gone, or the network had a word (accept(2)); the next may be
+                // good.
+                Some(
+                    Errno::CONNABORTED
+                    | Errno::INTR
+                    | Errno::PROTO
+                    | Errno::PERM
+                    | Errno::NETDOWN
+                    | Errno::NOPROTOOPT
+                    | Errno::HOSTDOWN
+                    | Errno::NONET
+                    | Errno::HOSTUNREACH
+                    | Errno::OPNOTSUPP
+                    | Errno::NETUNREACH,
+                ) => Accepted::Again,
                 Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                     Accepted::NoDescriptors
                 }
-                // The connection is gone, or the network had a word; the next may be good.
-                _ => Accepted::Again,
+                _ => Accepted::Failed,
             },
         }
     }
@@ -101,7 +120,7 @@ impl<S: Serves> Acceptor<S> {
         let seats = service.seats();
         let mut place = seats.admit(peer.client(), now_ns);
         if let Err(NoSeat::Full) = place {
-            let evicted = seats.evict(EVICT_AT_ONCE);
+            let evicted = seats.evict(now_ns);
             service
                 .counters()
                 .evicted
@@ -133,33 +152,43 @@ impl<S: Serves> Acceptor<S> {
         let _ = stream.read(&mut [0; 4096]);
     }
 
-    /// No descriptors: with the one in reserve, the next connection can be told so. The idlest
-    /// connections are closed, so that there are some soon.
-    fn relieve(&mut self) {
-        let evicted = self.service.seats().evict(EVICT_AT_ONCE);
-        let counters = self.service.counters();
-        counters.evicted.fetch_add(evicted as u64, Relaxed);
-        if self.reserve.take().is_some()
-            && let Accepted::One(stream, _) = self.accept()
-        {
-            self.refuse(stream, "no_descriptors");
+    /// No descriptors: with the one in reserve, those who wait can be told so. The idlest
+    /// connections are closed now and then, so that there are some soon.
+    fn relieve(&mut self, now: Instant) {
+        if self.relieved.is_none_or(|at| now >= at + ACCEPT_RETRY) {
+            self.relieved = Some(now);
+            let now_ns = self.service.now_ns(now);
+            let evicted = self.service.seats().evict(now_ns);
+            let counters = self.service.counters();
+            counters.evicted.fetch_add(evicted as u64, Relaxed);
+        }
+        if self.reserve.take().is_some() {
+            for _ in 0..ACCEPTS_PER_POLL {
+                let Accepted::One(stream, _) = self.accept() else {
+                    break;
+                };
+                self.refuse(stream, "no_descriptors");
+            }
         }
         self.reserve = spare().ok();
     }
 
     /// The server is stopping. Whoever was connected before is let in; then the door is shut.
     fn shut(&mut self, now: Instant) {
+        if self.listener.inherited {
+            return; // whoever handed it over still listens; what waits is the next server's
+        }
         // New connections find no room while the last ones are taken in.
-        let closed = match &self.listener {
-            Listener::Tcp(listener) => rustix::net::listen(listener, 0),
-            Listener::Unix(listener, _) => rustix::net::listen(listener, 0),
+        let closed = match &self.listener.socket {
+            Socket::Tcp(listener) => rustix::net::listen(listener, 0),
+            Socket::Unix(listener) => rustix::net::listen(listener, 0),
         };
         debug_assert!(closed.is_ok());
         for _ in 0..crate::config::BACKLOG {
             match self.accept() {
                 Accepted::One(stream, peer) => self.admit(stream, peer, now),
                 Accepted::Again => {}
-                Accepted::None | Accepted::NoDescriptors => return,
+                Accepted::None | Accepted::NoDescriptors | Accepted::Failed => return,
             }
         }
     }
@@ -167,10 +196,14 @@ impl<S: Serves> Acceptor<S> {
 
 impl<S: Serves> Task for Acceptor<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Flow {
+        if cx.draining() {
+            self.shut(cx.now());
+            return Flow::Done;
+        }
         if !self.registered {
-            let registered = match &mut self.listener {
-                Listener::Tcp(listener) => cx.register(listener, Interest::READABLE),
-                Listener::Unix(listener, _) => cx.register(listener, Interest::READABLE),
+            let registered = match &mut self.listener.socket {
+                Socket::Tcp(listener) => cx.register(listener, Interest::READABLE),
+                Socket::Unix(listener) => cx.register(listener, Interest::READABLE),
             };
             if registered.is_err() {
                 // No memory for one more watch; a listener that is not watched would be deaf.
@@ -179,9 +212,8 @@ impl<S: Serves> Task for Acceptor<S> {
             }
             self.registered = true;
         }
-        if cx.draining() {
-            self.shut(cx.now());
-            return Flow::Done;
+        if self.reserve.is_none() {
+            self.reserve = spare().ok();
         }
         for _ in 0..ACCEPTS_PER_POLL {
             match self.accept() {
@@ -189,7 +221,12 @@ impl<S: Serves> Task for Acceptor<S> {
                 Accepted::Again => {}
                 Accepted::None => return Flow::Wait,
                 Accepted::NoDescriptors => {
-                    self.relieve();
+                    self.relieve(cx.now());
+                    cx.set_deadline(Some(cx.now() + ACCEPT_RETRY));
+                    return Flow::Wait;
+                }
+                Accepted::Failed => {
+                    self.service.counters().reject("accept_failed");
                     cx.set_deadline(Some(cx.now() + ACCEPT_RETRY));
                     return Flow::Wait;
                 }

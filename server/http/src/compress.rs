@@ -22,6 +22,9 @@ const GZIP_LEVEL: u32 = 5;
 const BROTLI_QUALITY: u32 = 4;
 const BROTLI_WINDOW_BITS: u32 = 19;
 const ZSTD_LEVEL: i32 = 3;
+/// Window of the compressors of bodies that come in chunks, in bits: they live as long as the client
+/// takes to read, and a slow reader shall not hold megabytes.
+const STREAM_WINDOW_BITS: u32 = 16;
 
 /// Compresses the body if the client, the body and the handler allow it.
 pub(crate) fn encode(head: &Head, response: &mut Response) {
@@ -43,7 +46,7 @@ pub(crate) fn encode(head: &Head, response: &mut Response) {
                 return;
             }
         },
-        Body::Chunks(chunks) => match Encoder::new(coding) {
+        Body::Chunks(chunks) => match Encoder::for_chunks(coding) {
             Ok(encoder) => {
                 let encoder = Some(encoder);
                 response.body = Body::Chunks(Box::new(Encoded { chunks, encoder }));
@@ -162,6 +165,18 @@ enum Encoder {
 
 impl Encoder {
     fn new(coding: Coding) -> io::Result<Encoder> {
+        Encoder::with_window(coding, BROTLI_WINDOW_BITS, None)
+    }
+
+    fn for_chunks(coding: Coding) -> io::Result<Encoder> {
+        Encoder::with_window(coding, STREAM_WINDOW_BITS, Some(STREAM_WINDOW_BITS))
+    }
+
+    fn with_window(
+        coding: Coding,
+        brotli_bits: u32,
+        zstd_bits: Option<u32>,
+    ) -> io::Result<Encoder> {
         Ok(match coding {
             Coding::Gzip => {
                 let level = flate2::Compression::new(GZIP_LEVEL);
@@ -171,10 +186,14 @@ impl Encoder {
                 Vec::new(),
                 4096,
                 BROTLI_QUALITY,
-                BROTLI_WINDOW_BITS,
+                brotli_bits,
             ))),
             Coding::Zstd => {
-                Encoder::Zstd(zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?)
+                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+                if let Some(bits) = zstd_bits {
+                    encoder.window_log(bits)?;
+                }
+                Encoder::Zstd(encoder)
             }
             Coding::Identity => return Err(io::Error::other("identity is no compression")),
         })

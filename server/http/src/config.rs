@@ -15,8 +15,16 @@ pub const ACCEPTS_PER_POLL: usize = 32;
 /// After the system refused to accept (no descriptors), the next try is this far away: an
 /// edge-triggered listener would otherwise stay silent, a level-triggered one spin.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// Connections that one refused accept closes, idlest first: one look at all of them pays for many.
+/// Connections that are closed when there is no room, idlest first: at most so many at once, and at
+/// most one in [`EVICT_SHARE`] of those there may be. One look at all of them pays for many.
 pub const EVICT_AT_ONCE: usize = 32;
+/// See [`EVICT_AT_ONCE`].
+pub const EVICT_SHARE: usize = 64;
+/// A connection is idle, and may be closed for another, when it has waited for so long; one that was
+/// accepted just now has its request on the way.
+pub const EVICT_IDLE: Duration = Duration::from_secs(1);
+/// After a look that found nobody idle, the next is this far away.
+pub const EVICT_RETRY: Duration = Duration::from_millis(10);
 /// What one read may bring into the thread's buffer, in bytes. A head of usual size and a small body
 /// fit into it together.
 pub const READ_BYTES: usize = 16 * 1024;
@@ -30,10 +38,6 @@ pub const BODY_RESERVE_BYTES: usize = 64 * 1024;
 /// Time that a body has before its rate counts, and the rate, in bytes per second: the deadline is
 /// ten seconds, and moves back by a second for every 500 bytes.
 pub const BODY_RATE_MIN: u64 = 500;
-/// Bytes that a job asks of an iterator of chunks before it hands them on.
-pub const CHUNK_GATHER_BYTES: usize = 64 * 1024;
-/// An iterator that is slower than this is handed on chunk by chunk: somebody watches a progress.
-pub const CHUNK_GATHER_TIME: Duration = Duration::from_millis(5);
 /// Bytes that one poll writes at most before others have their turn.
 pub const WRITE_PER_POLL_BYTES: u64 = 1024 * 1024;
 /// Pages of a file are looked for in memory at this distance before they are sent from a task.
@@ -52,6 +56,8 @@ pub const DRAIN_IDLE: Duration = Duration::from_millis(250);
 pub const RESUBMIT: Duration = Duration::from_millis(50);
 /// Pieces of a response up to this length, in bytes, are copied behind its head and written with it.
 pub const COALESCE_BYTES: usize = 16 * 1024;
+/// Pieces that one poll takes of a stream before others have their turn.
+pub const PIECES_PER_POLL: usize = 64;
 /// Steps of one connection in one poll before others have their turn; a request that is answered on
 /// the task takes two (a client that pipelines).
 pub const STEPS_PER_POLL: usize = 64;

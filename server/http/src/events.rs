@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use harmonious_pool::Notifier;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use parking_lot::Mutex;
+use slab::Slab;
 
 use crate::config::{COALESCE_BYTES, HUB_KEEP_ALIVE, HUB_MESSAGES_KEPT};
 use crate::request::Head;
@@ -87,7 +88,11 @@ pub struct Hub(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    /// Held for moments.
     state: Mutex<State>,
+    /// Who listens. Held for as long as it takes to wake them all; whoever reads messages does not
+    /// need it.
+    subscribers: Mutex<Slab<Notifier>>,
 }
 
 #[derive(Default)]
@@ -97,7 +102,6 @@ struct State {
     /// The number of the next message; they count from 1.
     published: u64,
     closed: bool,
-    subscribers: slab::Slab<Notifier>,
 }
 
 impl Hub {
@@ -109,28 +113,30 @@ impl Hub {
     /// Sends an event to all; says its number, which is the event's `id`. It takes some time with
     /// many subscribers (about a fifth of a microsecond each), so call it from a handler.
     pub fn publish(&self, event: &Event) -> u64 {
-        let mut state = self.0.state.lock();
-        state.published += 1;
-        let number = state.published;
-        let message = format!("id: {number}\n{event}");
-        if state.kept.len() == HUB_MESSAGES_KEPT {
-            state.kept.pop_front();
-        }
-        state.kept.push_back(message.into());
-        state.wake_all();
+        let number = {
+            let mut state = self.0.state.lock();
+            state.published += 1;
+            let number = state.published;
+            let message = format!("id: {number}\n{event}");
+            if state.kept.len() == HUB_MESSAGES_KEPT {
+                state.kept.pop_front();
+            }
+            state.kept.push_back(message.into());
+            number
+        };
+        self.0.wake_all();
         number
     }
 
     /// Ends all subscriptions, once they have sent what was published before.
     pub fn close(&self) {
-        let mut state = self.0.state.lock();
-        state.closed = true;
-        state.wake_all();
+        self.0.state.lock().closed = true;
+        self.0.wake_all();
     }
 
     /// Those who listen.
     pub fn subscribers(&self) -> usize {
-        self.0.state.lock().subscribers.len()
+        self.0.subscribers.lock().len()
     }
 
     /// A subscription, from the message after `after` on, or else from now on.
@@ -155,13 +161,15 @@ impl Hub {
     }
 }
 
-impl State {
+impl Shared {
     fn wake_all(&self) {
-        for (_, notifier) in &self.subscribers {
+        for (_, notifier) in self.subscribers.lock().iter() {
             notifier.notify();
         }
     }
+}
 
+impl State {
     /// What comes after the message `seen`, up to about [`COALESCE_BYTES`].
     fn after(&self, seen: &mut u64) -> Option<Bytes> {
         let behind = self.published - *seen;
@@ -193,10 +201,9 @@ impl State {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.state.lock();
         f.debug_struct("Hub")
-            .field("subscribers", &state.subscribers.len())
-            .field("published", &state.published)
+            .field("subscribers", &self.subscribers())
+            .field("published", &self.0.state.lock().published)
             .finish()
     }
 }
@@ -212,10 +219,11 @@ pub struct Subscription {
 
 impl BodyStream for Subscription {
     fn poll(&mut self, cx: &mut StreamContext) -> Piece {
-        let mut state = self.hub.state.lock();
+        // Known before it looks: whatever is published after the look wakes it.
         if self.key.is_none() {
-            self.key = Some(state.subscribers.insert(cx.notifier()));
+            self.key = Some(self.hub.subscribers.lock().insert(cx.notifier()));
         }
+        let state = self.hub.state.lock();
         if let Some(bytes) = state.after(&mut self.seen) {
             self.greeted = true;
             return Piece::Data(bytes);
@@ -238,7 +246,7 @@ impl BodyStream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.hub.state.lock().subscribers.remove(key);
+            self.hub.subscribers.lock().remove(key);
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use crate::codec;
 use crate::config::Limits;
 use crate::error::Error;
-use crate::handler::Handler;
+use crate::handler::{Handler, Record};
 use crate::request::RequestId;
 use crate::seat::Seats;
 use crate::stats::{Counters, FrontStats};
@@ -65,6 +67,22 @@ impl Front {
 }
 
 impl Shared {
+    /// Tells the handler of something that went wrong. What it makes of it must not end the caller.
+    pub(crate) fn trouble(&self, what: &str, error: &dyn std::error::Error) {
+        let told = AssertUnwindSafe(|| self.handler.trouble(what, error));
+        if catch_unwind(told).is_err() {
+            self.counters.handler_panics.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Tells the handler that a request is over.
+    pub(crate) fn finished(&self, record: &Record<'_>) {
+        let told = AssertUnwindSafe(|| self.handler.finished(record));
+        if catch_unwind(told).is_err() {
+            self.counters.handler_panics.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Nanoseconds since the front was made.
     pub(crate) fn now_ns(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.began).as_nanos() as u64

@@ -44,7 +44,7 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (what, error);
     }
 
-    /// Called once for each request when the last byte of its response has been written, or the
+    /// Called once for each request, when the last byte of its response has been written or the
     /// connection was lost; on the connection's task: it must not block.
     fn finished(&self, record: &Record<'_>) {
         let _ = record;
@@ -80,7 +80,7 @@ pub struct Record<'a> {
     pub peer: crate::request::Peer,
     /// The request's number.
     pub id: crate::request::RequestId,
-    /// The status that was sent.
+    /// The status that was sent; 499 if the client was gone before there was one.
     pub status: http::StatusCode,
     /// Bytes that were written, head included.
     pub bytes: u64,

@@ -10,17 +10,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use harmonious_pool::{Job, JobContext, Refusal};
 use http::StatusCode;
 
 use crate::compress;
-use crate::config::{CHUNK_GATHER_BYTES, CHUNK_GATHER_TIME, READ_BYTES};
+use crate::config::READ_BYTES;
 use crate::front::Shared;
 use crate::request::{Request, RequestBody};
-use crate::response::{Body, Response};
+use crate::response::Response;
 use crate::seat::Seat;
 
 /// An iterator of chunks, as responses have them.
@@ -38,6 +38,8 @@ pub(crate) enum Outcome {
     Warmed(io::Result<()>),
     /// The pool did not take the job.
     Refused(Refusal),
+    /// The job ended without a word: something in it panicked where nothing should.
+    Lost,
     /// The turn of a conversation of a plain service; `None` if it panicked.
     Said(crate::service::Said),
     /// The pool did not take a [`PullJob`]: here is its iterator again.
@@ -52,15 +54,26 @@ pub(crate) enum After {
     Cut,
 }
 
-/// Shared by all jobs: whom to tell.
+/// Whom a job tells. Whatever ends the job, something is told: a connection that waits for it would
+/// wait for ever.
 pub(crate) struct Client {
     pub(crate) front: Arc<Shared>,
-    pub(crate) seat: Arc<Seat>,
+    seat: Arc<Seat>,
+    told: bool,
 }
 
 impl Client {
+    pub(crate) fn new(front: &Arc<Shared>, seat: &Arc<Seat>) -> Client {
+        Client {
+            front: Arc::clone(front),
+            seat: Arc::clone(seat),
+            told: false,
+        }
+    }
+
     /// From a job that returns now.
-    fn tell_on_return(&self, outcome: Outcome, cx: &mut JobContext) {
+    fn tell_on_return(&mut self, outcome: Outcome, cx: &mut JobContext) {
+        self.told = true;
         self.seat.put(outcome);
         if let Some(notifier) = self.seat.notifier() {
             cx.notify_on_return(notifier.clone());
@@ -68,7 +81,8 @@ impl Client {
     }
 
     /// From wherever a job was shed.
-    fn tell_now(&self, outcome: Outcome) {
+    fn tell_now(&mut self, outcome: Outcome) {
+        self.told = true;
         self.seat.put(outcome);
         if let Some(notifier) = self.seat.notifier() {
             notifier.notify();
@@ -77,6 +91,14 @@ impl Client {
 
     fn is_wanted(&self) -> bool {
         !self.seat.gone.load(Relaxed)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if !self.told {
+            self.tell_now(Outcome::Lost);
+        }
     }
 }
 
@@ -91,7 +113,7 @@ pub(crate) struct HandlerJob {
 impl Job for HandlerJob {
     fn run(self: Box<Self>, cx: &mut JobContext) {
         let HandlerJob {
-            client,
+            mut client,
             mut request,
             tail,
         } = *self;
@@ -102,7 +124,6 @@ impl Job for HandlerJob {
             }
             let mut response = client.front.handler.handle(request);
             compress::encode(&head, &mut response);
-            gather_first(&mut response);
             response
         }));
         let response = answered.unwrap_or_else(|_| {
@@ -113,7 +134,7 @@ impl Job for HandlerJob {
         client.tell_on_return(Outcome::Answer(Box::new(response), waited), cx);
     }
 
-    fn refuse(self: Box<Self>, refusal: Refusal) {
+    fn refuse(mut self: Box<Self>, refusal: Refusal) {
         self.client.tell_now(Outcome::Refused(refusal));
     }
 
@@ -133,49 +154,34 @@ fn finish_body(body: &mut RequestBody, tail: &[u8]) -> io::Result<()> {
 /// The request's body could not be stored: the disk is full, or there are no descriptors.
 pub(crate) fn refuse_storage(front: &Shared, error: &io::Error) -> Response {
     front.counters.reject("body_storage");
-    front
-        .handler
-        .trouble("a request body could not be stored", error);
+    front.trouble("a request body could not be stored", error);
     Response::error(StatusCode::INSUFFICIENT_STORAGE)
 }
 
-/// Chunks that are all there at once are bytes with a length; of others the first are brought along.
-fn gather_first(response: &mut Response) {
-    let Body::Chunks(chunks) = &mut response.body else {
-        return;
-    };
-    let chunks = std::mem::replace(chunks, Box::new(std::iter::empty()));
-    let (bytes, after) = gather(chunks);
-    response.body = match after {
-        After::End => Body::Bytes(bytes),
-        After::More(rest) => Body::Chunks(Box::new(std::iter::once(Ok(bytes)).chain(rest))),
-        After::Cut => Body::Chunks(Box::new(
-            [Ok(bytes), Err(io::Error::other("the iterator failed"))].into_iter(),
-        )),
-    };
-}
-
-/// As much as [`CHUNK_GATHER_BYTES`] of an iterator.
-fn gather(mut chunks: Chunks) -> (Bytes, After) {
-    let mut gathered = BytesMut::new();
-    let began = Instant::now();
+/// The next chunk that is not empty. One at a time: what an iterator has made goes out before it is
+/// asked for more, which may take it long.
+fn next_chunk(chunks: &mut Chunks) -> Result<Option<Bytes>, ()> {
     loop {
-        let chunk = match catch_unwind(AssertUnwindSafe(|| chunks.next())) {
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(None) => return (gathered.freeze(), After::End),
-            Ok(Some(Err(_))) | Err(_) => return (gathered.freeze(), After::Cut),
-        };
-        if gathered.is_empty() && chunk.len() >= CHUNK_GATHER_BYTES {
-            return (chunk, After::More(chunks));
-        }
-        gathered.extend_from_slice(&chunk);
-        if gathered.len() >= CHUNK_GATHER_BYTES || began.elapsed() >= CHUNK_GATHER_TIME {
-            return (gathered.freeze(), After::More(chunks));
+        match chunks.next() {
+            Some(Ok(chunk)) if chunk.is_empty() => {}
+            Some(Ok(chunk)) => return Ok(Some(chunk)),
+            Some(Err(_)) => return Err(()),
+            None => return Ok(None),
         }
     }
 }
 
-/// Brings more chunks.
+/// Brings the next chunk. An iterator that has ended, failed or panicked is dropped in here.
+fn pull(mut chunks: Chunks) -> (Bytes, After) {
+    let pulled = catch_unwind(AssertUnwindSafe(move || match next_chunk(&mut chunks) {
+        Ok(Some(chunk)) => (chunk, After::More(chunks)),
+        Ok(None) => (Bytes::new(), After::End),
+        Err(()) => (Bytes::new(), After::Cut),
+    }));
+    pulled.unwrap_or((Bytes::new(), After::Cut))
+}
+
+/// Brings the next chunk.
 pub(crate) struct PullJob {
     pub(crate) client: Client,
     /// Taken by the run; whatever else ends the job gives it back to the connection.
@@ -185,7 +191,7 @@ pub(crate) struct PullJob {
 impl Job for PullJob {
     fn run(mut self: Box<Self>, cx: &mut JobContext) {
         if let Some(chunks) = self.chunks.take() {
-            let (bytes, after) = gather(chunks);
+            let (bytes, after) = pull(chunks);
             self.client
                 .tell_on_return(Outcome::Pulled(bytes, after), cx);
         }
@@ -211,7 +217,7 @@ pub(crate) struct SpoolJob {
 impl Job for SpoolJob {
     fn run(self: Box<Self>, cx: &mut JobContext) {
         let SpoolJob {
-            client,
+            mut client,
             file,
             block,
             folder,
@@ -222,7 +228,7 @@ impl Job for SpoolJob {
         client.tell_on_return(Outcome::Spooled(written), cx);
     }
 
-    fn refuse(self: Box<Self>, refusal: Refusal) {
+    fn refuse(mut self: Box<Self>, refusal: Refusal) {
         self.client.tell_now(Outcome::Refused(refusal));
     }
 
@@ -240,12 +246,12 @@ pub(crate) struct WarmJob {
 }
 
 impl Job for WarmJob {
-    fn run(self: Box<Self>, cx: &mut JobContext) {
+    fn run(mut self: Box<Self>, cx: &mut JobContext) {
         let read = read_through(&self.file, self.offset, self.len);
         self.client.tell_on_return(Outcome::Warmed(read), cx);
     }
 
-    fn refuse(self: Box<Self>, refusal: Refusal) {
+    fn refuse(mut self: Box<Self>, refusal: Refusal) {
         self.client.tell_now(Outcome::Refused(refusal));
     }
 }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use harmonious_pool::mio::net::{TcpListener, UnixListener};
 use listenfd::ListenFd;
 use parking_lot::Mutex;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Type};
 
 use crate::config::BACKLOG;
 use crate::error::Error;
@@ -87,19 +87,31 @@ impl fmt::Display for Listen {
 }
 
 /// A socket that accepts connections.
-pub(crate) enum Listener {
+pub(crate) struct Listener {
+    /// Its path, if it is ours. It goes first: once nobody listens, the next server may take it.
+    _path: Option<Owned>,
+    pub(crate) socket: Socket,
+    /// It was handed over, and its giver still has it.
+    pub(crate) inherited: bool,
+}
+
+/// The two kinds of it.
+pub(crate) enum Socket {
     Tcp(TcpListener),
-    /// With its path, if it is ours.
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "dropped with it")] Option<Owned>,
-    ),
+    Unix(UnixListener),
 }
 
 /// A socket for datagrams, not yet of the reactor.
-pub(crate) enum Datagrams {
+pub(crate) struct Datagrams {
+    /// Its path, if it is ours; it goes first.
+    pub(crate) path: Option<Owned>,
+    pub(crate) socket: DatagramSocket,
+}
+
+/// The two kinds of it.
+pub(crate) enum DatagramSocket {
     Udp(std::net::UdpSocket),
-    Unix(unix::UnixDatagram, Option<Owned>),
+    Unix(unix::UnixDatagram),
 }
 
 /// A path in the file system that goes when this does.
@@ -115,47 +127,51 @@ impl Drop for Owned {
 impl Listen {
     /// Opens the socket; and what it is really called, with the port that was found.
     pub(crate) fn listener(&self) -> Result<(Listener, Listen), Error> {
-        let opened = match self {
+        let mut real = self.clone();
+        let mut path = None;
+        let socket = match self {
             Listen::Ip(address) => listen_tcp(*address).map(|listener| {
-                let real = listener.local_addr().map_or(self.clone(), Listen::Ip);
-                (Listener::Tcp(TcpListener::from_std(listener)), real)
+                real = listener.local_addr().map_or(self.clone(), Listen::Ip);
+                Socket::Tcp(TcpListener::from_std(listener))
             }),
-            Listen::Unix(path) => listen_unix(path).map(|listener| {
-                let listener = UnixListener::from_std(listener);
-                let owned = Some(Owned(path.clone()));
-                (Listener::Unix(listener, owned), self.clone())
+            Listen::Unix(at) => listen_unix(at).map(|listener| {
+                path = Some(Owned(at.clone()));
+                Socket::Unix(UnixListener::from_std(listener))
             }),
-            Listen::Inherited(number) => inherited_listener(*number)
-                .and_then(|inherited| inherited.ok_or_else(not_inherited))
-                .map(|listener| (listener, self.clone())),
+            Listen::Inherited(number) => inherited_listener(*number),
         };
-        opened.map_err(|source| self.failed(source))
+        let listener = Listener {
+            _path: path,
+            socket: socket.map_err(|source| self.failed(source))?,
+            inherited: matches!(self, Listen::Inherited(_)),
+        };
+        Ok((listener, real))
     }
 
     /// Opens a socket for datagrams; and what it is really called.
     pub(crate) fn datagrams(&self) -> Result<(Datagrams, Listen), Error> {
-        let opened = match self {
+        let mut real = self.clone();
+        let mut path = None;
+        let socket = match self {
             Listen::Ip(address) => std::net::UdpSocket::bind(address).map(|socket| {
-                let real = socket.local_addr().map_or(self.clone(), Listen::Ip);
-                (Datagrams::Udp(socket), real)
+                real = socket.local_addr().map_or(self.clone(), Listen::Ip);
+                DatagramSocket::Udp(socket)
             }),
-            Listen::Unix(path) => clear_stale(path, Type::DGRAM)
-                .and_then(|()| unix::UnixDatagram::bind(path))
+            Listen::Unix(at) => clear_stale(at, Type::DGRAM)
+                .and_then(|()| unix::UnixDatagram::bind(at))
                 .map(|socket| {
-                    let owned = Some(Owned(path.clone()));
-                    (Datagrams::Unix(socket, owned), self.clone())
+                    path = Some(Owned(at.clone()));
+                    DatagramSocket::Unix(socket)
                 }),
-            Listen::Inherited(number) => inherited_datagrams(*number)
-                .and_then(|inherited| inherited.ok_or_else(not_inherited))
-                .map(|socket| (socket, self.clone())),
+            Listen::Inherited(number) => inherited_datagrams(*number),
         };
-        let (socket, real) = opened.map_err(|source| self.failed(source))?;
+        let socket = socket.map_err(|source| self.failed(source))?;
         match &socket {
-            Datagrams::Udp(socket) => socket.set_nonblocking(true),
-            Datagrams::Unix(socket, _) => socket.set_nonblocking(true),
+            DatagramSocket::Udp(socket) => socket.set_nonblocking(true),
+            DatagramSocket::Unix(socket) => socket.set_nonblocking(true),
         }
         .map_err(|source| self.failed(source))?;
-        Ok((socket, real))
+        Ok((Datagrams { path, socket }, real))
     }
 
     fn failed(&self, source: io::Error) -> Error {
@@ -167,7 +183,7 @@ impl Listen {
 }
 
 fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections of a server that has just ended do not keep the next one from starting.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -178,7 +194,7 @@ fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 fn listen_unix(path: &Path) -> io::Result<unix::UnixListener> {
     clear_stale(path, Type::STREAM)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -192,7 +208,9 @@ fn clear_stale(path: &Path, kind: Type) -> io::Result<()> {
         // Not there; or something else, which the bind will say.
         _ => return Ok(()),
     }
-    let probe = Socket::new(Domain::UNIX, kind, None)?;
+    let probe = socket2::Socket::new(Domain::UNIX, kind, None)?;
+    // A full backlog must not make us wait.
+    probe.set_nonblocking(true)?;
     match probe.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path),
         _ => Err(ErrorKind::AddrInUse.into()),
@@ -211,28 +229,38 @@ fn not_inherited() -> io::Error {
     )
 }
 
-fn inherited_listener(number: usize) -> io::Result<Option<Listener>> {
+fn inherited_listener(number: usize) -> io::Result<Socket> {
     let mut fds = inherited().lock();
     let index = number - FIRST_INHERITED;
-    if let Ok(Some(listener)) = fds.take_tcp_listener(index) {
-        listener.set_nonblocking(true)?;
-        return Ok(Some(Listener::Tcp(TcpListener::from_std(listener))));
-    }
-    let Some(listener) = fds.take_unix_listener(index)? else {
-        return Ok(None);
+    let socket = match fds.take_tcp_listener(index) {
+        Ok(Some(listener)) => {
+            listener.set_nonblocking(true)?;
+            Socket::Tcp(TcpListener::from_std(listener))
+        }
+        _ => {
+            let listener = fds.take_unix_listener(index)?.ok_or_else(not_inherited)?;
+            listener.set_nonblocking(true)?;
+            Socket::Unix(UnixListener::from_std(listener))
+        }
     };
-    listener.set_nonblocking(true)?;
-    Ok(Some(Listener::Unix(UnixListener::from_std(listener), None)))
+    // Whoever had it before may have left it with another backlog, or not listening at all.
+    match &socket {
+        Socket::Tcp(listener) => rustix::net::listen(listener, BACKLOG)?,
+        Socket::Unix(listener) => rustix::net::listen(listener, BACKLOG)?,
+    }
+    Ok(socket)
 }
 
-fn inherited_datagrams(number: usize) -> io::Result<Option<Datagrams>> {
+fn inherited_datagrams(number: usize) -> io::Result<DatagramSocket> {
     let mut fds = inherited().lock();
     let index = number - FIRST_INHERITED;
-    if let Ok(Some(socket)) = fds.take_udp_socket(index) {
-        return Ok(Some(Datagrams::Udp(socket)));
+    match fds.take_udp_socket(index) {
+        Ok(Some(socket)) => Ok(DatagramSocket::Udp(socket)),
+        _ => {
+            let socket = fds.take_unix_datagram(index)?.ok_or_else(not_inherited)?;
+            Ok(DatagramSocket::Unix(socket))
+        }
     }
-    let socket = fds.take_unix_datagram(index)?;
-    Ok(socket.map(|socket| Datagrams::Unix(socket, None)))
 }
 
 #[cfg(test)]

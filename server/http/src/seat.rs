@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use harmonious_pool::Notifier;
 use parking_lot::Mutex;
 
+use crate::config::{EVICT_AT_ONCE, EVICT_IDLE, EVICT_RETRY, EVICT_SHARE};
 use crate::jobs::Outcome;
 
 /// In [`Seat::waiting_since`]: a request is under way.
@@ -94,6 +95,8 @@ pub(crate) struct Seats {
     max: usize,
     per_address_max: usize,
     open: AtomicUsize,
+    /// Nobody was idle; when to look again.
+    evict_again_ns: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -110,6 +113,7 @@ impl Seats {
             max,
             per_address_max,
             open: AtomicUsize::new(0),
+            evict_again_ns: AtomicU64::new(0),
             inner: Mutex::default(),
         }
     }
@@ -137,9 +141,14 @@ impl Seats {
         Ok((number, seat))
     }
 
-    /// Takes up to `count` seats from the connections that have waited for a request longest, and
-    /// tells these. Says how many.
-    pub(crate) fn evict(&self, count: usize) -> usize {
+    /// Takes some seats from the connections that have waited for a request longest, and for
+    /// [`EVICT_IDLE`] at least, and tells these. Says how many.
+    pub(crate) fn evict(&self, now_ns: u64) -> usize {
+        if now_ns < self.evict_again_ns.load(Relaxed) {
+            return 0;
+        }
+        let count = EVICT_AT_ONCE.min(self.max / EVICT_SHARE + 1);
+        let idle_since = now_ns.saturating_sub(EVICT_IDLE.as_nanos() as u64);
         let mut evicted = Vec::new();
         {
             let mut inner = self.inner.lock();
@@ -147,7 +156,7 @@ impl Seats {
                 .seats
                 .iter()
                 .map(|(&number, (_, seat))| (seat.waiting_since.load(Acquire), number))
-                .filter(|&(since, _)| since != BUSY && since != EVICTED)
+                .filter(|&(since, _)| since != BUSY && since <= idle_since)
                 .collect();
             if idle.len() > count {
                 idle.select_nth_unstable(count);
@@ -159,6 +168,10 @@ impl Seats {
                 }
             }
             self.open.store(inner.seats.len(), Relaxed);
+        }
+        if evicted.is_empty() {
+            let again_ns = now_ns + EVICT_RETRY.as_nanos() as u64;
+            self.evict_again_ns.store(again_ns, Relaxed);
         }
         for seat in &evicted {
             if let Some(notifier) = seat.notifier() {
@@ -204,38 +217,44 @@ mod tests {
         seats.admit(1, 4).unwrap();
     }
 
+    /// So many seconds after the table was made.
+    const S: u64 = 1_000_000_000;
+
     #[test]
     fn the_idlest_go_first_and_the_busy_never() {
-        let seats = Seats::new(4, 4);
-        let all: Vec<_> = (1..=4).map(|n| seats.admit(n, n).unwrap().1).collect();
+        let seats = Seats::new(64, 64);
+        let all: Vec<_> = (1..=64)
+            .map(|n| seats.admit(n, n * S / 100).unwrap().1)
+            .collect();
         assert!(all[0].occupy());
-        assert_eq!(seats.admit(5, 5).err(), Some(NoSeat::Full));
-        assert_eq!(seats.evict(2), 2);
-        let evicted: Vec<bool> = all.iter().map(|seat| seat.is_evicted()).collect();
+        assert_eq!(seats.admit(99, S).err(), Some(NoSeat::Full));
+        assert_eq!(seats.evict(2 * S), 2, "one in 64, and one");
+        let evicted: Vec<bool> = all[..4].iter().map(|seat| seat.is_evicted()).collect();
         assert_eq!(evicted, [false, true, true, false]);
         assert!(
             !all[1].occupy(),
             "an evicted connection must not begin a request"
         );
-        assert_eq!(seats.open(), 2);
+        assert_eq!(seats.open(), 62);
     }
 
     #[test]
-    fn nobody_is_evicted_where_all_are_busy() {
+    fn nobody_is_evicted_who_is_busy_or_has_just_come() {
         let seats = Seats::new(1, 1);
         let (_, seat) = seats.admit(1, 1).unwrap();
+        assert_eq!(seats.evict(S / 2), 0);
         seat.occupy();
-        assert_eq!(seats.evict(8), 0);
-        seat.release(9);
-        assert_eq!(seats.evict(8), 1);
+        assert_eq!(seats.evict(3 * S), 0);
+        seat.release(3 * S);
+        assert_eq!(seats.evict(4 * S), 1);
     }
 
     #[test]
     fn leaving_after_an_eviction_takes_no_other_seat() {
         let seats = Seats::new(1, 1);
         let (number, _) = seats.admit(1, 1).unwrap();
-        seats.evict(1);
-        seats.admit(2, 2).unwrap();
+        assert_eq!(seats.evict(2 * S), 1);
+        seats.admit(2, 2 * S).unwrap();
         seats.leave(number);
         assert_eq!(seats.open(), 1);
     }

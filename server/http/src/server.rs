@@ -61,6 +61,9 @@ enum Service {
     Datagram(Datagrams, Box<dyn DatagramService>, Place),
 }
 
+/// Hands a task to the pool.
+type Start = Box<dyn FnOnce(&Handle) -> Result<(), harmonious_pool::Error>>;
+
 impl Server {
     /// Nothing so far.
     pub fn builder() -> Builder {
@@ -135,25 +138,30 @@ impl Builder {
     /// [`Error::Pool`] if the pool takes no more tasks, [`Error::Listen`] if there are no
     /// descriptors left.
     pub fn start(self, pool: &Handle) -> Result<Server, Error> {
+        // All that can be refused comes first.
+        let mut tasks: Vec<Start> = Vec::new();
         for (service, address) in self.services.into_iter().zip(&self.addresses) {
             let failed = |source| Error::Listen {
                 address: address.to_string(),
                 source,
             };
-            match service {
+            tasks.push(match service {
                 Service::Http(listener, front) => {
-                    let acceptor = Acceptor::new(listener, front, pool.clone());
-                    pool.spawn(acceptor.map_err(failed)?)?;
+                    let task = Acceptor::new(listener, front, pool.clone()).map_err(failed)?;
+                    Box::new(|pool| pool.spawn(task))
                 }
                 Service::Stream(listener, shared) => {
-                    let acceptor = Acceptor::new(listener, shared, pool.clone());
-                    pool.spawn(acceptor.map_err(failed)?)?;
+                    let task = Acceptor::new(listener, shared, pool.clone()).map_err(failed)?;
+                    Box::new(|pool| pool.spawn(task))
                 }
                 Service::Datagram(socket, service, place) => {
-                    let task = DatagramTask::new(socket, service, place);
-                    pool.spawn(task.map_err(failed)?)?;
+                    let task = DatagramTask::new(socket, service, place).map_err(failed)?;
+                    Box::new(|pool| pool.spawn(task))
                 }
-            }
+            });
+        }
+        for start in tasks {
+            start(pool)?;
         }
         Ok(Server {
             addresses: self.addresses,

@@ -22,7 +22,7 @@ pub struct FrontStats {
     pub evicted: u64,
     /// Requests whose head was read and found good.
     pub requests: u64,
-    /// Responses by class: 1xx, 2xx, 3xx, 4xx, 5xx.
+    /// Responses that were written whole, by class: 1xx, 2xx, 3xx, 4xx, 5xx.
     pub responses: [u64; 5],
     /// What was refused, by reason, sorted by name; only reasons that occurred.
     pub rejects: Vec<(&'static str, u64)>,

@@ -69,7 +69,10 @@ impl Served {
         let (_, fields) = stat.rsplit_once(") ").unwrap();
         let fields: Vec<&str> = fields.split(' ').collect();
         // User and system time, the 14th and 15th field, in ticks of 10 ms (proc(5)).
-        let ticks: u64 = fields[11..=12].iter().map(|f| f.parse::<u64>().unwrap()).sum();
+        let ticks: u64 = fields[11..=12]
+            .iter()
+            .map(|f| f.parse::<u64>().unwrap())
+            .sum();
         Duration::from_millis(10 * ticks)
     }
 }
@@ -93,7 +96,11 @@ fn serve_with_descriptors(count: u64) {
         per_address_max: 10_000,
         ..patient()
     };
-    let server = TestServer::with(|_: Request| Response::text("hello"), limits, Config::default());
+    let server = TestServer::with(
+        |_: Request| Response::text("hello"),
+        limits,
+        Config::default(),
+    );
     println!("{LISTENS}{}", server.address);
     let _ = std::io::stdin().lines().next();
 }
@@ -124,7 +131,10 @@ fn without_descriptors_it_says_503_and_recovers_at_once() {
     let before = served.cpu();
     thread::sleep(Duration::from_secs(1)); // what is measured is the CPU time of a second
     let used = served.cpu() - before;
-    assert!(used < Duration::from_millis(500), "{used:?} of CPU time in a second");
+    assert!(
+        used < Duration::from_millis(500),
+        "{used:?} of CPU time in a second"
+    );
     let refused = clients
         .iter_mut()
         .filter(|client| is_readable(client))
@@ -140,10 +150,17 @@ fn without_descriptors_it_says_503_and_recovers_at_once() {
         let sent = client.try_send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
         sent.map_err(|error| error.to_string())?;
         let answer = client.try_answer(false)?;
-        if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(format!("{answer:?}"))
+        }
     });
     let took = released.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?} from the release to a good answer");
+    assert!(
+        took < Duration::from_secs(1),
+        "{took:?} from the release to a good answer"
+    );
 }
 
 fn is_readable(client: &Client) -> bool {
@@ -172,7 +189,10 @@ fn without_descriptors_idle_connections_go_and_new_ones_are_served() {
         clients.push(client);
     }
     // Now and then one is told 503, when it comes before the room is made.
-    assert!(good > CONNECTIONS * 3 / 4, "{good} of {CONNECTIONS} were answered");
+    assert!(
+        good > CONNECTIONS * 3 / 4,
+        "{good} of {CONNECTIONS} were answered"
+    );
 }
 
 // ---- what is left ----
@@ -188,7 +208,9 @@ fn abuse(address: SocketAddr, mut seed: u64, until: Instant) -> usize {
     let mut connections = 0;
     while Instant::now() < until {
         // Knuth's generator (MMIX): any will do.
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let mut client = Client::connect(address).patience(Duration::from_millis(20));
         connections += 1;
         // What the server thinks of it matters in none of these.
@@ -275,10 +297,16 @@ fn resets_half_closes_and_garbage_leave_nothing_behind() {
     };
     let server = TestServer::with(handler, limits, config);
     assert_eq!(server.connect().get("/").text(), "hello");
-    let threads = server.await_pool("a quiet pool", |pool| pool.busy == 0).threads;
+    let threads = server
+        .await_pool("a quiet pool", |pool| pool.busy == 0)
+        .threads;
     let before = await_that("the connection to end", || {
         let connections = server.front.stats().connections;
-        if connections == 0 { Ok(held()) } else { Err(connections) }
+        if connections == 0 {
+            Ok(held())
+        } else {
+            Err(connections)
+        }
     });
 
     let until = Instant::now() + Duration::from_secs(2);
@@ -294,12 +322,19 @@ fn resets_half_closes_and_garbage_leave_nothing_behind() {
     server.await_front("no connection", |front| front.connections == 0);
     server.await_pool("one task, of the listener", |pool| pool.tasks == 1);
     let took = ended.elapsed();
-    assert!(took < Duration::from_secs(4), "{took:?} until the last connection was gone");
+    assert!(
+        took < Duration::from_secs(4),
+        "{took:?} until the last connection was gone"
+    );
     server.await_pool("no job", |pool| pool.busy == 0 && pool.queued == 0);
     server.await_pool("the threads of the start", |pool| pool.threads <= threads);
     await_that("the descriptors and threads of before", || {
         let after = held();
-        if after <= before && after.1 <= before.1 { Ok(()) } else { Err((before, after)) }
+        if after <= before && after.1 <= before.1 {
+            Ok(())
+        } else {
+            Err((before, after))
+        }
     });
     assert_eq!(hub.subscribers(), 0);
     assert_eq!(server.connect().get("/").text(), "hello");
@@ -307,6 +342,9 @@ fn resets_half_closes_and_garbage_leave_nothing_behind() {
     assert_eq!(server.front.stats().handler_panics, 0);
     assert!(server.stop().is_clean());
     // For whoever looks with --nocapture.
-    let _ = writeln!(std::io::stderr(), "{connections} connections, gone after {took:?}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{connections} connections, gone after {took:?}"
+    );
     assert!(took < PATIENCE);
 }

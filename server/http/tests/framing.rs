@@ -167,8 +167,14 @@ fn a_host_that_is_missing_or_there_twice_or_none() {
             ("no host", b"GET / HTTP/1.1\r\n\r\n"),
             ("no host but a uri", b"GET http://x/ HTTP/1.1\r\n\r\n"),
             ("no host but a uri, 1.0", b"GET http://x/ HTTP/1.0\r\n\r\n"),
-            ("two, equal", b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n"),
-            ("two, other", b"GET / HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n"),
+            (
+                "two, equal",
+                b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+            ),
+            (
+                "two, other",
+                b"GET / HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n",
+            ),
             ("two, 1.0", b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n"),
             ("user", b"GET / HTTP/1.1\r\nHost: u@x\r\n\r\n"),
             ("user, word", b"GET / HTTP/1.1\r\nHost: u:p@x\r\n\r\n"),
@@ -187,8 +193,14 @@ fn a_host_that_is_missing_or_there_twice_or_none() {
             ("8 bit", b"GET / HTTP/1.1\r\nHost: \xc3\xa9\r\n\r\n"),
             ("mismatch", b"GET http://x/ HTTP/1.1\r\nHost: y\r\n\r\n"),
             ("empty mismatch", b"GET http://x/ HTTP/1.1\r\nHost:\r\n\r\n"),
-            ("port mismatch", b"GET http://x:1/ HTTP/1.1\r\nHost: x\r\n\r\n"),
-            ("user in the uri", b"GET http://u@x/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (
+                "port mismatch",
+                b"GET http://x:1/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            ),
+            (
+                "user in the uri",
+                b"GET http://u@x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            ),
             ("no authority", b"GET http:///a HTTP/1.1\r\nHost:\r\n\r\n"),
         ],
     );
@@ -479,11 +491,19 @@ fn another_method_or_expectation() {
 fn what_is_too_long() {
     let long = |len: usize| "a".repeat(len);
     let limits = Limits::default();
-    let line = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", long(limits.request_line_max_bytes));
+    let line = format!(
+        "GET /{} HTTP/1.1\r\nHost: x\r\n\r\n",
+        long(limits.request_line_max_bytes)
+    );
     let endless_line = format!("GET /{}", long(limits.request_line_max_bytes));
     let mut all = Vectors::new();
     all.refuse(At::Head, &[414], "request line", line.as_bytes());
-    all.refuse(At::Head, &[414], "line without end", endless_line.as_bytes());
+    all.refuse(
+        At::Head,
+        &[414],
+        "line without end",
+        endless_line.as_bytes(),
+    );
 
     let head = "GET / HTTP/1.1\r\nHost: x\r\n";
     let field = format!("{head}A: {}\r\n\r\n", long(limits.head_max_bytes));
@@ -545,7 +565,10 @@ fn a_body_over_the_limit_is_refused_before_it_is_read() {
         ("2^64 - 1", declared("18446744073709551615")),
         ("declared and there", declared("65537") + &kib.repeat(65)),
         ("streamed", format!("{chunked}{streamed}")),
-        ("one chunk", format!("{chunked}10001\r\n{}a", kib.repeat(64))),
+        (
+            "one chunk",
+            format!("{chunked}10001\r\n{}a", kib.repeat(64)),
+        ),
     ] {
         all.refuse(At::Body, &[413], name, bytes.as_bytes());
     }
@@ -584,8 +607,14 @@ fn a_good_request_then_a_bad_one_in_one_segment() {
         (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         (b"GET / HTTP/2.0\r\n\r\n", 505),
         (b"\x16\x03\x01", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\ng", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+            413,
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\ng",
+            400,
+        ),
     ] {
         let good = b"POST /good HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok";
         let mut client = server.connect();
@@ -611,7 +640,9 @@ fn a_hundred_pipelined_requests_are_answered_in_order() {
             0 => format!("GET {head}\r\n"),
             1 => format!("HEAD {head}\r\n"),
             2 => format!("POST {head}Content-Length: 6\r\n\r\nbody{n:02}"),
-            3 => format!("PUT {head}Transfer-Encoding: chunked\r\n\r\n6\r\nbody{n:02}\r\n0\r\n\r\n"),
+            3 => {
+                format!("PUT {head}Transfer-Encoding: chunked\r\n\r\n6\r\nbody{n:02}\r\n0\r\n\r\n")
+            }
             _ => format!("DELETE {head}Content-Length: 0\r\n\r\n"),
         };
     }
@@ -659,7 +690,10 @@ fn a_full_request_is_answered_after_a_half_close() {
     let server = TestServer::start(Recorder::default());
     for (request, expected) in [
         ("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a "),
-        ("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", "POST /a hi"),
+        (
+            "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi",
+            "POST /a hi",
+        ),
         (
             "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
             "POST /a hi",
@@ -685,11 +719,26 @@ const HALVES: [(&[u8], &str); 12] = [
     (b"GET / HTTP/1.1\r", "header_timeout"),
     (b"GET / HTTP/1.1\r\nHost: x", "header_timeout"),
     (b"GET / HTTP/1.1\r\nHost: x\r\n\r", "header_timeout"),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", "body_timeout"),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell", "body_timeout"),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "body_timeout"),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5", "body_timeout"),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", "body_timeout"),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+        "body_timeout",
+    ),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell",
+        "body_timeout",
+    ),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "body_timeout",
+    ),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5",
+        "body_timeout",
+    ),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+        "body_timeout",
+    ),
     (
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n",
         "body_timeout",
@@ -782,7 +831,11 @@ fn a_body_that_looks_like_a_request_is_a_body() {
 #[test]
 fn tls_garbage_and_endless_headers_are_refused_as_soon_as_it_is_certain() {
     let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
-    let endless = [b"GET / HTTP/1.1\r\nHost: x\r\n".as_slice(), &[b'a'; 33 * 1024]].concat();
+    let endless = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n".as_slice(),
+        &[b'a'; 33 * 1024],
+    ]
+    .concat();
     check_refused(
         At::Head,
         &[400],
@@ -816,12 +869,27 @@ fn good_requests_are_answered_and_the_connection_is_kept() {
         (b"GET HTTP://x?b HTTP/1.1\r\nHost: x\r\n\r\n", "GET /?b "),
         (b"GET //a/../b HTTP/1.1\r\nHost: x\r\n\r\n", "GET //a/../b "),
         (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /%00 "),
-        (b"GET /a HTTP/1.1\r\nHost: x\r\nA:\r\nB: \xff\t\"c\"\r\n\r\n", "GET /a "),
-        (b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /a "),
+        (
+            b"GET /a HTTP/1.1\r\nHost: x\r\nA:\r\nB: \xff\t\"c\"\r\n\r\n",
+            "GET /a ",
+        ),
+        (
+            b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            "GET /a ",
+        ),
         (b"OPTIONS /a HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS /a "),
-        (b"PATCH /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", "PATCH /a x"),
-        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length:  2 \r\n\r\nhi", "POST /a hi"),
-        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "POST /a "),
+        (
+            b"PATCH /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+            "PATCH /a x",
+        ),
+        (
+            b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length:  2 \r\n\r\nhi",
+            "POST /a hi",
+        ),
+        (
+            b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+            "POST /a ",
+        ),
         (
             b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ChunkeD\r\n\r\n\
               2;a=b;c=\"d;\\\"\"\r\nhi\r\n00\r\nTrailer: x\r\n\r\n",
@@ -843,6 +911,8 @@ fn the_date_is_right() {
     let answer = server.connect().get("/");
     let date = httpdate::parse_http_date(answer.header("date").unwrap()).unwrap();
     let now = SystemTime::now();
-    let apart = now.duration_since(date).unwrap_or_else(|error| error.duration());
+    let apart = now
+        .duration_since(date)
+        .unwrap_or_else(|error| error.duration());
     assert!(apart < Duration::from_secs(2), "{apart:?}");
 }

@@ -60,7 +60,10 @@ fn server() -> &'static TestServer {
 
 fn good() -> impl Strategy<Value = String> {
     let word = "[a-z]{1,12}";
-    let get = (prop::sample::select(vec!["GET", "HEAD", "DELETE", "OPTIONS"]), word)
+    let get = (
+        prop::sample::select(vec!["GET", "HEAD", "DELETE", "OPTIONS"]),
+        word,
+    )
         .prop_map(|(method, word)| format!("{method} /{word} HTTP/1.1\r\nHost: x\r\n\r\n"));
     let chunked_answer = Just("GET /chunks HTTP/1.1\r\nHost: x\r\n\r\n".to_owned());
     let fields = prop::collection::vec(("[A-Za-z-]{1,20}", "[ -~]{0,40}"), 0..8).prop_map(|all| {
@@ -106,8 +109,14 @@ fn last() -> impl Strategy<Value = String> {
         "\r\n\r\n".to_owned(),
         "\u{16}\u{3}\u{1}".to_owned(),
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(300)),
-        format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(1100)),
-        format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(101)),
+        format!(
+            "GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
+            "a".repeat(1100)
+        ),
+        format!(
+            "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
+            "A: b\r\n".repeat(101)
+        ),
         format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2100\r\n\r\n{long}"),
         format!("HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 2100\r\n\r\n{long}"),
         format!("{chunked}834\r\n{long}\r\n0\r\n\r\n"),
@@ -208,6 +217,9 @@ fn what_is_always_there_goes_byte_by_byte() {
     let good = heard.matches("HTTP/1.1 200 OK\r\n").count();
     let refused = heard.matches("HTTP/1.1 400 Bad Request\r\n").count();
     assert_eq!((good, refused), (3, 1), "{heard}");
-    assert!(heard.contains("POST /a 3\nabc") && heard.contains("PUT /b 3\nabc"), "{heard}");
+    assert!(
+        heard.contains("POST /a 3\nabc") && heard.contains("PUT /b 3\nabc"),
+        "{heard}"
+    );
     assert_eq!(answers(said.as_bytes(), &[1]), whole);
 }

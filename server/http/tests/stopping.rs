@@ -111,9 +111,15 @@ fn stop_under_load() {
     let [connects, answers, unheard] =
         [&seen.connects, &seen.answers, &seen.unheard].map(|count| count.load(Relaxed));
     let never_accepted = connects.saturating_sub(stats.accepted as usize);
-    assert!(unheard <= never_accepted, "{unheard} lost, {never_accepted} never taken in");
+    assert!(
+        unheard <= never_accepted,
+        "{unheard} lost, {never_accepted} never taken in"
+    );
     assert_eq!(answers as u64, stats.responses[1], "each answer arrived");
-    assert_eq!(stats.requests, stats.responses[1], "each request was answered");
+    assert_eq!(
+        stats.requests, stats.responses[1],
+        "each request was answered"
+    );
     assert_eq!(stats.connections, 0);
 }
 
@@ -156,7 +162,9 @@ fn what_is_under_way_is_finished_and_the_door_is_shut() {
     body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
     let mut idle = server.connect();
     assert_eq!(idle.get("/").status, 200);
-    server.await_front("all of them", |front| front.connections == 4 && front.requests == 3);
+    server.await_front("all of them", |front| {
+        front.connections == 4 && front.requests == 3
+    });
     server.await_front("their bytes", |front| front.bytes_read > 100);
 
     let stopping = begin_stop(server);
@@ -208,7 +216,11 @@ fn streams_end_and_chunks_come_whole() {
     gate.await_waiting(1);
 
     let stopping = begin_stop(server);
-    assert_eq!(events.until("0\r\n\r\n"), "0\r\n\r\n", "the end of the stream");
+    assert_eq!(
+        events.until("0\r\n\r\n"),
+        "0\r\n\r\n",
+        "the end of the stream"
+    );
     gate.open();
     let answer = chunks.answer();
     assert_eq!(answer.body.len(), 20 * 20_000);

@@ -18,20 +18,53 @@ use crate::config::EVENTS_PER_POLL;
 use crate::error::Error;
 use crate::task::{Ready, TaskCell};
 
-/// The waker's token; tasks' tokens are keys of the slab, which never come near.
+/// The waker's token; tasks' tokens never come near.
 const WAKE: Token = Token(usize::MAX);
+
+/// Bits of a token that are the key; the others tell apart those that had the key one after another.
+const KEY_BITS: u32 = 32;
+const _: () = assert!(usize::BITS == 64, "a token has a key and a generation");
 
 pub(crate) struct Reactor {
     lead: Mutex<Lead>,
     registry: Registry,
     waker: Waker,
-    /// Who waits for which token. A key is used again after its source is gone; a late event then
-    /// polls the wrong task once, which tasks must bear anyway.
-    sources: Mutex<Slab<Arc<TaskCell>>>,
+    sources: Mutex<Sources>,
     /// Until when the leader will block; 0 while nobody does.
     pub(crate) sleeps_until_ns: AtomicU64,
     /// When somebody last came back from a look.
     pub(crate) looked_at_ns: AtomicU64,
+}
+
+/// Who waits for which token. A key is used again after its source is gone; events that were on their
+/// way to the one before must not reach the next: they may say that its peer has hung up.
+#[derive(Default)]
+struct Sources {
+    slab: Slab<(u32, Arc<TaskCell>)>,
+    generation: u32,
+}
+
+impl Sources {
+    fn insert(&mut self, cell: &Arc<TaskCell>) -> Token {
+        self.generation = self.generation.wrapping_add(1);
+        let key = self.slab.insert((self.generation, Arc::clone(cell)));
+        Token(key | (self.generation as usize) << KEY_BITS)
+    }
+
+    fn get(&self, token: Token) -> Option<&Arc<TaskCell>> {
+        let (generation, cell) = self.slab.get(key(token))?;
+        (*generation as usize == token.0 >> KEY_BITS).then_some(cell)
+    }
+
+    fn remove(&mut self, token: Token) {
+        if self.get(token).is_some() {
+            self.slab.remove(key(token));
+        }
+    }
+}
+
+fn key(token: Token) -> usize {
+    token.0 & ((1 << KEY_BITS) - 1)
 }
 
 /// What the leader holds.
@@ -56,7 +89,7 @@ impl Reactor {
             }),
             registry,
             waker,
-            sources: Mutex::new(Slab::new()),
+            sources: Mutex::default(),
             sleeps_until_ns: AtomicU64::new(0),
             looked_at_ns: AtomicU64::new(0),
         })
@@ -83,7 +116,7 @@ impl Reactor {
             if event.token() == WAKE {
                 continue;
             }
-            if let Some(cell) = sources.get(event.token().0) {
+            if let Some(cell) = sources.get(event.token()) {
                 cell.add_ready(bits(event));
                 ready.push(Arc::clone(cell));
             }
@@ -104,9 +137,9 @@ impl Reactor {
         interest: Interest,
         cell: &Arc<TaskCell>,
     ) -> io::Result<Token> {
-        let token = Token(self.sources.lock().insert(Arc::clone(cell)));
+        let token = self.sources.lock().insert(cell);
         if let Err(error) = self.registry.register(source, token, interest) {
-            self.sources.lock().remove(token.0);
+            self.sources.lock().remove(token);
             return Err(error);
         }
         Ok(token)
@@ -122,7 +155,7 @@ impl Reactor {
     }
 
     pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) -> io::Result<()> {
-        self.sources.lock().try_remove(token.0);
+        self.sources.lock().remove(token);
         self.registry.deregister(source)
     }
 
@@ -133,7 +166,7 @@ impl Reactor {
         }
         let mut sources = self.sources.lock();
         for token in tokens.drain(..) {
-            sources.try_remove(token.0);
+            sources.remove(token);
         }
     }
 

@@ -58,7 +58,14 @@ fn run(options: &Options, page: &mut Page) -> Result<(), String> {
     let folder = Folder::new().map_err(|error| format!("a temporary folder: {error}"))?;
     let files = folder.files();
     let files = files.to_str().ok_or("the temporary folder is no UTF-8")?;
-    let flags = ["--policy", "fixed:16", "--workers", "4..16", "--static", files];
+    let flags = [
+        "--policy",
+        "fixed:16",
+        "--workers",
+        "4..16",
+        "--static",
+        files,
+    ];
     let flags = [&flags[..], &["--max-requests", "1000000000"]].concat();
     let entrant = trial::ours(&options.app, &flags);
     let mut rounds = Vec::new();
@@ -79,7 +86,10 @@ fn round(server: &Server, length: Duration) -> Result<[Tally; 2], String> {
         path: path.to_owned(),
     };
     let failed = |error: std::io::Error| format!("the load: {error}");
-    let warm = [source(2, 4, Pace::Closed, "/hello"), source(2, 4, Pace::Closed, SMALL)];
+    let warm = [
+        source(2, 4, Pace::Closed, "/hello"),
+        source(2, 4, Pace::Closed, SMALL),
+    ];
     traffic::run(server.address(), &warm, Duration::ZERO, WARM_UP).map_err(failed)?;
     let sleepers = block(server, length + MARGIN)?;
     let sources = [
@@ -89,7 +99,9 @@ fn round(server: &Server, length: Duration) -> Result<[Tally; 2], String> {
     let seen = traffic::run(server.address(), &sources, Duration::ZERO, length).map_err(failed)?;
     let busy = inside::ask(server.address())?.number("busy");
     if busy != PERMITS as u64 {
-        return Err(format!("{busy} permits were blocked at the end and not {PERMITS}"));
+        return Err(format!(
+            "{busy} permits were blocked at the end and not {PERMITS}"
+        ));
     }
     drop(sleepers);
     let tallies: [Tally; 2] = seen.tallies.try_into().ok().expect("two sources");
@@ -101,7 +113,10 @@ fn round(server: &Server, length: Duration) -> Result<[Tally; 2], String> {
 
 /// Blocks all permits; they stay so while the connections live, and no longer than that time.
 fn block(server: &Server, time: Duration) -> Result<Vec<Wire>, String> {
-    let request = format!("GET /sleep/{} HTTP/1.1\r\nHost: bench\r\n\r\n", time.as_millis());
+    let request = format!(
+        "GET /sleep/{} HTTP/1.1\r\nHost: bench\r\n\r\n",
+        time.as_millis()
+    );
     let sleeper = || {
         let stream = dial(addresses(3, 1)[0], server.address())?;
         let mut wire = Wire::new(stream);
@@ -125,9 +140,18 @@ fn files_section(rounds: &[[Tally; 2]]) -> String {
         Spread::of(&values.collect::<Vec<_>>())
     };
     let slow = of(&|delays| quantile(delays, 0.99));
-    let count = |tally: &Tally| tally.answers.iter().filter(|a| a.reply.status != 200).count();
+    let count = |tally: &Tally| {
+        tally
+            .answers
+            .iter()
+            .filter(|a| a.reply.status != 200)
+            .count()
+    };
     let others: usize = rounds.iter().map(|[files, _]| count(files)).sum();
-    let failed: u64 = rounds.iter().map(|[files, _]| files.failed + files.forgotten).sum();
+    let failed: u64 = rounds
+        .iter()
+        .map(|[files, _]| files.failed + files.forgotten)
+        .sum();
     format!(
         "\n### A file of 1 KiB over {STATIC_CONNECTIONS} connections\n\n\
          * answers in a round: {}; of another status than 200: {others}; without an answer: {failed}\n\
@@ -149,7 +173,9 @@ fn hello_section(rounds: &[[Tally; 2]]) -> String {
     if delays.is_empty() {
         return "\n### New requests\n\nNone of them was answered with 503.\n".to_owned();
     }
-    let late = delays.iter().filter(|delay| **delay > QUEUE_WAIT_MS + REFUSAL_MS);
+    let late = delays
+        .iter()
+        .filter(|delay| **delay > QUEUE_WAIT_MS + REFUSAL_MS);
     format!(
         "\n### New requests at {HELLO_PER_SECOND}/s\n\n\
          * due {}, not sent {}; answered {}, with another status than 503 {}, without an answer {}\n\
@@ -160,8 +186,12 @@ fn hello_section(rounds: &[[Tally; 2]]) -> String {
         hello().map(|tally| tally.due).sum::<u64>(),
         hello().map(|tally| tally.unsent).sum::<u64>(),
         answers().count(),
-        answers().filter(|answer| answer.reply.status != 503).count(),
-        hello().map(|tally| tally.failed + tally.forgotten).sum::<u64>(),
+        answers()
+            .filter(|answer| answer.reply.status != 503)
+            .count(),
+        hello()
+            .map(|tally| tally.failed + tally.forgotten)
+            .sum::<u64>(),
         quantile(&delays, 0.5),
         quantile(&delays, 0.99),
         quantile(&delays, 1.0),

@@ -175,13 +175,14 @@ impl Trial {
     /// ends.
     fn load(&self, server: &Server, sources: &[Source]) -> Result<(Seen, [Inside; 2]), String> {
         thread::scope(|scope| {
-            let figures = scope.spawn(|| {
-                thread::sleep(self.warm_up);
-                let before = inside::ask(server.address());
-                thread::sleep(self.length);
-                Ok([before?, inside::ask(server.address())?])
+            let (address, warm_up, length) = (server.address(), self.warm_up, self.length);
+            let figures = scope.spawn(move || {
+                thread::sleep(warm_up);
+                let before = inside::ask(address);
+                thread::sleep(length);
+                Ok([before?, inside::ask(address)?])
             });
-            let seen = traffic::run(server.address(), sources, self.warm_up, self.length);
+            let seen = traffic::run(address, sources, warm_up, length);
             let figures: Result<[Inside; 2], String> = figures.join().expect("no panic");
             let seen = seen.map_err(|error| format!("the load: {error}"))?;
             Ok((seen, figures?))

@@ -59,7 +59,11 @@ fn run(options: &Options, page: &mut Page) -> Result<(), String> {
         // The signal hits another moment of the clients' turns each time.
         let end = end(&entrant, before + Duration::from_millis(7 * round))?;
         let (code, took) = (code(end.code), end.took.as_secs_f64());
-        println!("{}: {}; exit {code} after {took:.2} s", round + 1, end.count);
+        println!(
+            "{}: {}; exit {code} after {took:.2} s",
+            round + 1,
+            end.count
+        );
         ends.push(end);
     }
     page.say(&section(&ends));
@@ -70,10 +74,10 @@ fn run(options: &Options, page: &mut Page) -> Result<(), String> {
 fn end(entrant: &Entrant, before: Duration) -> Result<End, String> {
     let mut server = entrant.start()?;
     let address = server.address();
-    let (asked, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (asked, over) = (&AtomicBool::new(false), &AtomicBool::new(false));
     thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|number| scope.spawn(|| clients::run(number, address, &asked, &over)))
+            .map(|number| scope.spawn(move || clients::run(number, address, asked, over)))
             .collect();
         thread::sleep(before);
         // First, so that no connection that ends by the signal counts as ended without one.
@@ -120,7 +124,11 @@ fn section(ends: &[End]) -> String {
         text += &format!("* exit codes in turn: {}\n", codes.join(" "));
     }
     let mut examples = sum.examples.iter();
-    text.extend(examples.by_ref().map(|example| format!("* lost: {example}\n")));
+    text.extend(
+        examples
+            .by_ref()
+            .map(|example| format!("* lost: {example}\n")),
+    );
     text
 }
 

@@ -177,9 +177,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // One with several processes is asked first: it takes the others along.
         let asked = Instant::now();
-        if !children(self.child.id()).is_empty()
-            && self.terminate().is_ok()
-        {
+        if !children(self.child.id()).is_empty() && self.terminate().is_ok() {
             while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < STOP_WAIT {
                 thread::sleep(LOOK_EVERY);
             }
@@ -265,7 +263,8 @@ mod tests {
 
     #[test]
     fn one_that_is_asked_ends_by_itself() {
-        let script = "trap 'exit 3' TERM; echo listening on 127.0.0.1:7; while :; do sleep .01; done";
+        let script =
+            "trap 'exit 3' TERM; echo listening on 127.0.0.1:7; while :; do sleep .01; done";
         let mut server = shell(script).expect("a server");
         server.terminate().expect("a process");
         let status = server.wait_end(STOP_WAIT).expect("a child");

@@ -83,7 +83,9 @@ pub fn run(number: usize, server: SocketAddr, asked: &AtomicBool, over: &AtomicB
             break;
         }
         let reused = kept.is_some();
-        let wire = kept.take().map_or_else(|| dial(from, server).map(Wire::new), Ok);
+        let wire = kept
+            .take()
+            .map_or_else(|| dial(from, server).map(Wire::new), Ok);
         let Ok(mut wire) = wire else {
             count.refused += 1;
             if asked.load(Ordering::SeqCst) {
@@ -162,7 +164,9 @@ impl Request {
 
     /// Counts the answer; whether the connection can be used again.
     fn judge(&self, reply: Reply, count: &mut Count) -> bool {
-        let is_whole = self.body_bytes.is_none_or(|bytes| bytes == reply.body_bytes);
+        let is_whole = self
+            .body_bytes
+            .is_none_or(|bytes| bytes == reply.body_bytes);
         match reply.status {
             200 if is_whole => count.answered += 1,
             503 => count.busy += 1,

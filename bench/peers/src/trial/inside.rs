@@ -23,7 +23,10 @@ pub fn ask(server: SocketAddr) -> Result<Inside, String> {
 impl Inside {
     /// The first figure of that name, 0 where there is none.
     pub fn number(&self, name: &str) -> u64 {
-        let mut fields = self.0.lines().filter_map(|line| line.trim().split_once(": "));
+        let mut fields = self
+            .0
+            .lines()
+            .filter_map(|line| line.trim().split_once(": "));
         let found = fields.find(|(field, _)| *field == name);
         found.map_or(0, |(_, value)| figure(value))
     }

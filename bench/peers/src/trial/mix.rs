@@ -12,12 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 
 use super::addresses;
-use super::requests::{self, Batch};
+use super::requests::{self, Abort, Batch};
 use super::wire::{Reply, Wire, dial};
 
 /// The kinds, in the order of [`Counts::kinds`].
 pub const KINDS: [&str; 5] = ["pipelined", "kept alive", "closed", "aborted", "bad"];
-const [PIPELINED, KEPT, CLOSED, ABORTED, BAD]: [usize; 5] = [0, 1, 2, 3, 4];
+const PIPELINED: usize = 0;
+const KEPT: usize = 1;
+const CLOSED: usize = 2;
+const ABORTED: usize = 3;
+const BAD: usize = 4;
 
 const LANES: usize = 8;
 /// Addresses that take turns, so that a port which is kept for a minute after a close is not missed.
@@ -44,7 +48,10 @@ impl Counts {
     /// Requests of all kinds.
     pub fn requests(&self) -> u64 {
         // Relaxed, here and below: they are only counted.
-        self.kinds.iter().map(|kind| kind.load(Ordering::Relaxed)).sum()
+        self.kinds
+            .iter()
+            .map(|kind| kind.load(Ordering::Relaxed))
+            .sum()
     }
 
     fn add(&self, kind: usize, count: u64) {
@@ -77,6 +84,8 @@ pub fn run(server: SocketAddr, thread: usize, upto: u64, counts: &Counts) {
         lanes: (0..LANES).map(|_| None).collect(),
         clients: addresses(5 + thread as u8, ADDRESSES),
         turn: 0,
+        variants: [0; KINDS.len()],
+        aborts: requests::aborts(),
     };
     let (deep, single) = (requests::deep(), requests::single());
     while counts.requests() < upto {
@@ -101,6 +110,7 @@ struct Mixer<'a> {
     turn: usize,
     /// Requests of each kind that needed a connection of their own: their variants take turns by it.
     variants: [usize; KINDS.len()],
+    aborts: Vec<Abort>,
 }
 
 impl Mixer<'_> {
@@ -143,7 +153,7 @@ impl Mixer<'_> {
 
     /// One request that needs a connection of its own.
     fn alone(&mut self, kind: usize, ask: fn(&mut Self) -> io::Result<()>) {
-        self.turn += 1;
+        self.variants[kind] += 1;
         match ask(self) {
             Ok(()) => self.counts.add(kind, 1),
             Err(error) => self.fail(kind, &error),
@@ -161,7 +171,7 @@ impl Mixer<'_> {
 
     /// What is no request: it is answered with an error, and the server closes.
     fn bad(&mut self) -> io::Result<()> {
-        let (request, status) = &requests::BAD[self.turn % requests::BAD.len()];
+        let (request, status) = &requests::BAD[self.variants[BAD] % requests::BAD.len()];
         let mut wire = self.dial()?;
         wire.send(request)?;
         let reply = wire.reply()?;
@@ -179,17 +189,17 @@ impl Mixer<'_> {
 
     /// A client that goes away in the middle, with a reset or in good order.
     fn abort(&mut self) -> io::Result<()> {
-        let aborts = requests::aborts();
-        let (request, takes) = &aborts[self.turn / 2 % aborts.len()];
         let mut wire = self.dial()?;
-        if *takes {
-            set_socket_recv_buffer_size(wire.stream(), RECEIVE_BYTES)?;
-        }
-        if self.turn.is_multiple_of(2) {
+        let variant = self.variants[ABORTED];
+        let Abort { bytes, takes_some } = &self.aborts[variant / 2 % self.aborts.len()];
+        if variant.is_multiple_of(2) {
             set_socket_linger(wire.stream(), None)?;
         }
-        wire.send(request)?;
-        if *takes {
+        if *takes_some {
+            set_socket_recv_buffer_size(wire.stream(), RECEIVE_BYTES)?;
+        }
+        wire.send(bytes)?;
+        if *takes_some {
             wire.fill()?;
         }
         Ok(())

@@ -99,7 +99,10 @@ fn usage(name: &str, about: &str, numbers: &[Number]) -> String {
         .iter()
         .map(|number| {
             let flag = format!("{} N", number.name);
-            format!("  {flag:<15} {} (default {})\n", number.about, number.default)
+            format!(
+                "  {flag:<15} {} (default {})\n",
+                number.about, number.default
+            )
         })
         .collect();
     format!(

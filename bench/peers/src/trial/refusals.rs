@@ -29,7 +29,11 @@ pub fn delays(delays_ms: &[f64]) -> String {
 
 /// All about the 503s of a source; `rejects` is the server's count of the same time.
 pub fn section(tally: &Tally, rejects: &[(&str, u64)], is_promised: bool) -> String {
-    let refused: Vec<&Answer> = tally.answers.iter().filter(|a| a.reply.status == 503).collect();
+    let refused: Vec<&Answer> = tally
+        .answers
+        .iter()
+        .filter(|a| a.reply.status == 503)
+        .collect();
     let group = |name: &str, is_in: &dyn Fn(&Answer) -> bool| {
         let group = refused.iter().filter(|answer| is_in(answer));
         let times: Vec<f64> = group.map(|answer| answer.took_ms).collect();
@@ -45,7 +49,9 @@ pub fn section(tally: &Tally, rejects: &[(&str, u64)], is_promised: bool) -> Str
         group("later, the connection stays", &|answer| {
             answer.took_ms > DECIDED_MS && !answer.reply.closes
         }),
-        group("that close the connection (displaced)", &|answer| answer.reply.closes),
+        group("that close the connection (displaced)", &|answer| {
+            answer.reply.closes
+        }),
     ]
     .concat();
     let mut times: Vec<f64> = refused.iter().map(|answer| answer.took_ms).collect();

@@ -6,8 +6,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
 use super::wire::{Reply, Wire, dial};
@@ -151,7 +151,12 @@ impl<'a> Traffic<'a> {
         };
         for (at, source) in sources.iter().enumerate() {
             // Round by round, so that neighbours on the list are different clients.
-            for &client in source.clients.iter().cycle().take(source.clients.len() * source.each) {
+            for &client in source
+                .clients
+                .iter()
+                .cycle()
+                .take(source.clients.len() * source.each)
+            {
                 traffic.free[at].push_back(traffic.lines.len());
                 traffic.lines.push(Line {
                     source: at,
@@ -170,7 +175,12 @@ impl<'a> Traffic<'a> {
         line.wire = None;
         let stream = dial(line.client, self.server)?;
         stream.set_nonblocking(true)?;
-        epoll::add(&self.epoll, &stream, EventData::new_u64(at as u64), EventFlags::IN)?;
+        epoll::add(
+            &self.epoll,
+            &stream,
+            EventData::new_u64(at as u64),
+            EventFlags::IN,
+        )?;
         line.wire = Some(Wire::new(stream));
         Ok(())
     }
@@ -207,7 +217,11 @@ impl<'a> Traffic<'a> {
             let rest = next.map_or(LOOK_EVERY, |at| at.saturating_duration_since(now));
             let rest = Timespec::try_from(rest.min(LOOK_EVERY)).expect("a short time");
             events.clear();
-            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&rest))?;
+            epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                Some(&rest),
+            )?;
             for event in &events {
                 self.receive(event.data.u64() as usize);
             }
@@ -260,7 +274,9 @@ impl<'a> Traffic<'a> {
     }
 
     fn receive(&mut self, at: usize) {
-        let Some(wire) = &mut self.lines[at].wire else { return };
+        let Some(wire) = &mut self.lines[at].wire else {
+            return;
+        };
         let taken = match wire.fill() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             Ok(1..) => wire.take(),

@@ -138,7 +138,9 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Reply, usize)>> {
     };
     let digits = status.strip_prefix(b"HTTP/1.").and_then(|s| s.get(2..5));
     let mut reply = Reply {
-        status: digits.and_then(number).ok_or_else(|| invalid("no status line"))? as u16,
+        status: digits
+            .and_then(number)
+            .ok_or_else(|| invalid("no status line"))? as u16,
         body_bytes: 0,
         closes: false,
         retry_after: false,
@@ -221,7 +223,12 @@ mod tests {
         let told = parsed.map(|parsed| {
             parsed.map(|(reply, length)| {
                 assert_eq!(length, text.len(), "{text}");
-                (reply.status, reply.body_bytes, reply.closes, reply.retry_after)
+                (
+                    reply.status,
+                    reply.body_bytes,
+                    reply.closes,
+                    reply.retry_after,
+                )
             })
         });
         assert_eq!(told, expected.map_err(str::to_owned), "{text}");
@@ -233,7 +240,10 @@ mod tests {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n1\r\nx\r\n0\r\n\r\n";
         check(sized, Ok(Some((503, 2, true, true))));
         check(chunked, Ok(Some((200, 11, false, false))));
-        check("HTTP/1.1 304 Not Modified\r\n\r\n", Ok(Some((304, 0, false, false))));
+        check(
+            "HTTP/1.1 304 Not Modified\r\n\r\n",
+            Ok(Some((304, 0, false, false))),
+        );
         for text in [sized, chunked] {
             for end in 0..text.len() {
                 check(&text[..end], Ok(None));
@@ -245,7 +255,10 @@ mod tests {
     fn what_is_no_answer_is_told() {
         check("GET / HTTP/1.1\r\n", Err("no status line"));
         check("HTTP/1.1 200 OK\r\nx\r\n", Err("a field without a colon"));
-        check("HTTP/1.1 200 OK\r\n\r\n", Err("neither a length nor chunks"));
+        check(
+            "HTTP/1.1 200 OK\r\n\r\n",
+            Err("neither a length nor chunks"),
+        );
         let chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n";
         check(chunk, Err("no size of a chunk"));
     }

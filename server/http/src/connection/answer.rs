@@ -2,19 +2,22 @@
 //! body; and the answers that the front gives by itself.
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use harmonious_pool::{Refusal, RefusalReason};
 use http::header::{CONTENT_LENGTH, RETRY_AFTER, UPGRADE};
 use http::{HeaderValue, StatusCode, Version};
 
 use super::Asked;
-use super::output::{Output, Source};
+use super::output::Output;
+use super::source::Source;
 use crate::codec::{ConnectionHeader, Reject, ResponseFraming, encode_head, http_date};
 use crate::config::COALESCE_BYTES;
 use crate::front::Shared;
 use crate::response::{Body, Response};
+
+/// Room for a usual head with a small body, in bytes.
+const HEAD_BYTES: usize = 512;
 
 /// Why a request is refused by the front, and how that is answered.
 pub(super) struct Rejection {
@@ -94,22 +97,11 @@ pub(super) fn closes(refusal: &Refusal) -> bool {
 
 impl Output {
     /// Makes the bytes of a response's head, and whatever of its body fits behind it.
-    pub(super) fn new(
-        mut asked: Asked,
-        mut response: Response,
-        waited: Duration,
-        began: Instant,
-        front: &Arc<Shared>,
-    ) -> Output {
-        if response.status == StatusCode::SWITCHING_PROTOCOLS
-            && !(asked.upgrade && matches!(response.body, Body::Upgrade(_)))
-        {
-            response = upgrade_required(&response);
-        }
+    pub(super) fn new(mut asked: Asked, response: Response, front: &Shared) -> Output {
+        let mut response = as_it_can_be_sent(response, &asked);
         let framing = frame(&mut asked, &mut response);
         let connection = connection(&asked, response.status);
-        let mut buffer = Vec::with_capacity(512);
-        let date = http_date(SystemTime::now());
+        let mut buffer = Vec::with_capacity(HEAD_BYTES);
         encode_head(
             &mut buffer,
             Version::HTTP_11,
@@ -117,18 +109,20 @@ impl Output {
             &response.headers,
             framing,
             connection,
-            &date,
+            &http_date(SystemTime::now()),
         );
         if front.limits.request_ids {
             put_request_id(&mut buffer, &asked);
         }
         let sends_body = !asked.head_only && may_have_body(response.status);
-        let mut output = Output::empty(asked, response.status, waited, began, buffer);
+        let is_framed = framing != ResponseFraming::None || !sends_body;
+        let mut output = Output::empty(asked, response.status, buffer);
         output.chunked = framing == ResponseFraming::Chunked;
+        output.is_framed = is_framed;
         match response.body {
             Body::Upgrade(hook) => output.upgrade = Some(hook),
-            _ if !sends_body => {}
-            body => output.take_body(body),
+            body if sends_body => output.take_body(body),
+            _ => {}
         }
         output
     }
@@ -147,15 +141,29 @@ impl Output {
     }
 }
 
+/// Another protocol only where the client asked for it, and none of the statuses that are not the end
+/// of an answer (RFC 9110, 15.2): a client would take the next answer for this one.
+fn as_it_can_be_sent(response: Response, asked: &Asked) -> Response {
+    let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
+    match (switches, &response.body) {
+        (true, Body::Upgrade(_)) if asked.upgrade => response,
+        (_, Body::Upgrade(_)) => upgrade_required(&response),
+        (true, _) => Response::error(StatusCode::INTERNAL_SERVER_ERROR),
+        _ if response.status.is_informational() => {
+            Response::error(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+        _ => response,
+    }
+}
+
 /// What says where the body ends (RFC 9112, 6.3).
 fn frame(asked: &mut Asked, response: &mut Response) -> ResponseFraming {
     let status = response.status;
     if status == StatusCode::NOT_MODIFIED || status.is_informational() {
         return ResponseFraming::None;
     }
-    if status == StatusCode::NO_CONTENT {
+    if status == StatusCode::NO_CONTENT || status == StatusCode::RESET_CONTENT {
         response.body = Body::Empty;
-        return ResponseFraming::None;
     }
     match response.body.len() {
         // The answer to HEAD may say a length without having the body.
@@ -166,6 +174,7 @@ fn frame(asked: &mut Asked, response: &mut Response) -> ResponseFraming {
         Some(len) => ResponseFraming::Length(len),
         None if asked.version == Version::HTTP_11 => ResponseFraming::Chunked,
         None => {
+            asked.linger |= !asked.close;
             asked.close = true;
             ResponseFraming::None
         }

@@ -19,6 +19,7 @@ use crate::seat::Seat;
 use crate::stream::Stream;
 use bytes::BytesMut;
 use harmonious_pool::{Context, Origin};
+use http::StatusCode;
 
 /// A body that is being collected.
 pub(super) struct Collect {
@@ -113,8 +114,18 @@ impl Collect {
         }
     }
 
-    pub(super) fn is_waiting_for_client(&self) -> bool {
-        self.spooling.is_none()
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// What must still follow of a `100 Continue` that was begun; one that was not begun is no longer
+    /// needed.
+    pub(super) fn owed(&self) -> &'static [u8] {
+        if self.owed.len() < CONTINUE.len() {
+            self.owed
+        } else {
+            b""
+        }
     }
 
     pub(super) fn into_parts(self) -> (Asked, Plan, RequestBody, BytesMut) {
@@ -138,13 +149,12 @@ impl Collect {
         &mut self,
         stream: &mut Stream,
         input: &mut Input,
-        seat: &Seat,
-        client: impl FnOnce() -> Client,
+        front: &Arc<Shared>,
+        seat: &Arc<Seat>,
         cx: &mut Context<'_>,
     ) -> Collected {
-        let client = client();
         if let Some(began) = self.spooling {
-            match self.spooled(began, seat, &client.front, cx.now()) {
+            match self.spooled(began, seat, front, cx.now()) {
                 Some(collected) => return collected,
                 None => self.spooling = None,
             }
@@ -157,13 +167,12 @@ impl Collect {
                 return Collected::Whole;
             }
             if self.store.memory.len() >= BODY_MEMORY_BYTES {
-                return self.spool(client, cx);
+                return self.spool(front, seat, cx);
             }
-            match input.feed(stream, &client.front, |bytes| self.store.take(bytes)) {
+            match input.feed(stream, front, |bytes| self.store.take(bytes)) {
                 Ok(Fed::Some) => {}
                 Ok(Fed::Drained) => {
-                    let limits = &client.front.limits;
-                    return Collected::Wait(Some(self.due(limits.body_timeout)));
+                    return Collected::Wait(self.due(front.limits.body_timeout));
                 }
                 Ok(Fed::Ended) => return Collected::Ended,
                 Err(reject) => return Collected::Reject(reject),
@@ -177,10 +186,11 @@ impl Collect {
 
     /// Until when the next byte must come: the time allowed, and a second more for each
     /// [`BODY_RATE_MIN`] bytes that came.
-    fn due(&self, body_timeout: Duration) -> Instant {
-        let earned =
-            Duration::from_millis(self.store.received.saturating_mul(1000) / BODY_RATE_MIN);
-        self.began + body_timeout + earned
+    /// `None` while a job of ours is what it waits for.
+    pub(super) fn due(&self, body_timeout: Duration) -> Option<Instant> {
+        let earned = self.store.received.saturating_mul(1000) / BODY_RATE_MIN;
+        let due = self.began + body_timeout + Duration::from_millis(earned);
+        self.spooling.is_none().then_some(due)
     }
 
     /// Writes what is owed of `100 Continue`. False if the connection is lost.
@@ -195,21 +205,16 @@ impl Collect {
     }
 
     /// A block goes into the file, by a job: the disk may make it wait.
-    fn spool(&mut self, client: Client, cx: &mut Context<'_>) -> Collected {
-        let front = Arc::clone(&client.front);
-        let client_number = self
-            .asked
-            .head
-            .as_ref()
-            .map_or(0, |head| head.peer.client());
+    fn spool(&mut self, front: &Arc<Shared>, seat: &Arc<Seat>, cx: &mut Context<'_>) -> Collected {
         let job = SpoolJob {
-            folder: client.front.limits.temp_dir.clone(),
-            client,
+            folder: front.limits.temp_dir.clone(),
+            client: Client::new(front, seat),
             file: self.file.take(),
             block: std::mem::take(&mut self.store.memory),
         };
+        let peer = self.asked.head.as_ref().map(|head| head.peer.client());
         let origin = Origin {
-            client: client_number,
+            client: peer.unwrap_or_default(),
             route: u32::MAX,
         };
         match cx.submit(origin, job) {
@@ -217,7 +222,10 @@ impl Collect {
                 self.spooling = Some(cx.now());
                 Collected::Wait(None)
             }
-            Err(refusal) => Collected::Refused(Box::new(answer::busy(&refusal, &front))),
+            Err(refusal) => {
+                seat.take(); // what the job said when it was dropped
+                Collected::Refused(Box::new(answer::busy(&refusal, front)))
+            }
         }
     }
 
@@ -244,7 +252,11 @@ impl Collect {
                 let busy = answer::busy(&refusal, front);
                 Some(Collected::Refused(Box::new(busy)))
             }
-            _ => Some(Collected::Wait(None)),
+            Some(_) => {
+                let lost = Response::error(StatusCode::INTERNAL_SERVER_ERROR);
+                Some(Collected::Refused(Box::new(lost)))
+            }
+            None => Some(Collected::Wait(None)),
         }
     }
 }

@@ -59,6 +59,11 @@ impl Input {
         self.buffer.is_empty()
     }
 
+    /// Whether nothing was sent that was not read, as far as we were told.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_empty() && self.drained
+    }
+
     pub(super) fn note(&mut self, ready: Ready) {
         if ready.readable() {
             self.drained = false;
@@ -177,10 +182,10 @@ impl Input {
         })
     }
 
-    /// Reads and throws away. False once there is nothing more to wait for.
+    /// Reads and throws away, up to `left` bytes. False once there is nothing more to wait for.
     pub(super) fn discard(&mut self, stream: &mut Stream, front: &Shared, left: &mut u64) -> bool {
         self.buffer = BytesMut::new();
-        for _ in 0..READS_PER_POLL {
+        while *left > 0 {
             if self.drained {
                 return true;
             }
@@ -190,11 +195,8 @@ impl Input {
                 Some(read) => *left = left.saturating_sub(read as u64),
                 None => {}
             }
-            if *left == 0 {
-                return false;
-            }
         }
-        // A client that sends without a pause while it is told to stop.
+        // A client that sends without an end while it is told to stop.
         false
     }
 

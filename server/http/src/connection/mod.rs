@@ -2,40 +2,39 @@
 //! response, again and again. It never blocks.
 //!
 //! [`Phase`] says where it stands; `step` takes it on as far as the socket allows. What comes in is
-//! read in `input.rs`, a body is collected in `collect.rs`, a response becomes bytes in `answer.rs`
-//! and goes out in `output.rs`; how bytes are understood is the codec's affair.
+//! read in `input.rs`; what becomes of a request stands in `exchange.rs`; a body is collected in
+//! `collect.rs`; a response becomes bytes in `answer.rs` and goes out in `output.rs`, from where
+//! `source.rs` has it. How bytes are understood is the codec's affair.
 
 mod answer;
 mod collect;
+mod exchange;
 mod input;
 mod output;
+mod source;
 
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::BytesMut;
 use harmonious_pool::mio::Interest;
-use harmonious_pool::{Context, Flow, Origin, Refusal, Task};
-use http::header::ALLOW;
-use http::{HeaderValue, Method, StatusCode, Version};
+use harmonious_pool::{Context, Flow, Task};
+use http::{StatusCode, Version};
 
-use crate::codec::{self, Framing};
+use crate::codec;
 use crate::config::{DRAIN_IDLE, LINGER, LINGER_BYTES_MAX, STEPS_PER_POLL};
 use crate::front::Shared;
-use crate::handler::Plan;
-use crate::jobs::{Client, HandlerJob, Outcome};
-use crate::request::{Head, Peer, Request, RequestBody, RequestId};
-use crate::response::Response;
+use crate::request::{Head, Peer, RequestId};
 use crate::seat::Seat;
 use crate::stream::Stream;
 use crate::upgrade::Upgraded;
 use answer::Rejection;
-use collect::{Collect, Collected};
+use collect::Collect;
 use input::{Input, NextHead};
-use output::{Output, Sent};
+use output::{Output, Report, Sent};
+use source::Hook;
 
 /// One HTTP connection.
 pub(crate) struct Connection {
@@ -56,6 +55,8 @@ pub(crate) struct Connection {
     deadline: Option<Instant>,
     /// When the present request's first byte came.
     began: Instant,
+    /// The end of a `100 Continue` of which the socket took only the beginning.
+    owed: &'static [u8],
 }
 
 /// Where a connection stands.
@@ -84,6 +85,8 @@ pub(crate) struct Asked {
     pub(crate) head_only: bool,
     /// No further request is read on this connection.
     pub(crate) close: bool,
+    /// It closes by our choice, or with a part of the request unread: the client may be sending.
+    pub(crate) linger: bool,
     /// The client asked for another protocol.
     pub(crate) upgrade: bool,
 }
@@ -120,6 +123,7 @@ impl Connection {
             served: 0,
             deadline: None,
             began: Instant::now(),
+            owed: b"",
         }
     }
 
@@ -145,36 +149,40 @@ impl Connection {
             return Step::End;
         }
         let fresh = self.input.is_empty();
-        match self.input.next_head(&mut self.stream, &self.front) {
-            NextHead::Complete(bytes) => {
-                if fresh {
-                    self.began = cx.now();
-                }
-                match codec::parse_head(bytes, &self.front.codec) {
-                    Ok(parsed) => self.begin(parsed, cx),
-                    Err(reject) => self.reject(reject.into(), cx),
-                }
-            }
-            NextHead::Reject(reject) => {
-                if fresh {
-                    self.began = cx.now();
-                }
-                self.reject(reject, cx)
-            }
+        let next = self.input.next_head(&mut self.stream, &self.front);
+        if fresh {
+            self.began = cx.now();
+        }
+        match next {
+            NextHead::Complete(bytes) => match codec::parse_head(bytes, &self.front.codec) {
+                Ok(parsed) => self.begin(parsed, cx),
+                Err(reject) => self.reject(reject.into(), cx),
+            },
+            NextHead::Reject(reject) => self.reject(reject, cx),
             NextHead::Partial => {
                 if fresh {
-                    self.began = cx.now();
-                    self.arm(cx, self.began + self.front.limits.header_timeout);
+                    self.time_head(cx);
                 }
                 Step::Wait
+            }
+            NextHead::Busy => {
+                if fresh {
+                    self.time_head(cx);
+                }
+                Step::Yield
             }
             NextHead::Empty => {
                 self.wait_idle(cx);
                 Step::Wait
             }
-            NextHead::Busy => Step::Yield,
             NextHead::Ended => Step::End,
         }
+    }
+
+    /// The first byte of a head is here: the others have their time.
+    fn time_head(&mut self, cx: &mut Context<'_>) {
+        self.began = cx.now();
+        self.arm(cx, self.began + self.front.limits.header_timeout);
     }
 
     /// Nothing has come of the next request.
@@ -195,200 +203,14 @@ impl Connection {
         }
     }
 
-    fn begin(&mut self, parsed: codec::ParsedHead, cx: &mut Context<'_>) -> Step {
-        if !self.seat.occupy() {
-            return Step::End;
-        }
-        self.front.counters.request();
-        self.deadline = None;
-        self.served += 1;
-        let head = Arc::new(Head {
-            method: parsed.method,
-            target: parsed.target,
-            version: parsed.version,
-            headers: parsed.headers,
-            peer: self.peer,
-            id: self.front.request_id(self.number, self.served),
-        });
-        let plan = self.plan(&head);
-        let mut asked = Asked {
-            id: head.id,
-            version: head.version,
-            head_only: head.method == Method::HEAD,
-            close: !parsed.keep_alive || self.served >= self.front.limits.requests_max,
-            upgrade: parsed.upgrade,
-            head: Some(Arc::clone(&head)),
-        };
-        let continues = parsed.expect_continue && self.input.is_empty();
-        match (parsed.framing, plan) {
-            (Framing::None, Plan::Answer(response)) => {
-                self.answer(asked, response, Duration::ZERO, cx)
-            }
-            (Framing::None, Plan::Job { route, .. }) => {
-                self.hand_over(asked, RequestBody::Empty, BytesMut::new(), route, cx)
-            }
-            (_, Plan::Answer(response)) if continues => {
-                // The client has not begun its body, and now need not.
-                asked.close = true;
-                self.answer(asked, response, Duration::ZERO, cx)
-            }
-            (framing, plan) => {
-                let max = match &plan {
-                    Plan::Job {
-                        body_max_bytes: Some(max),
-                        ..
-                    } => *max,
-                    _ => self.front.limits.body_max_bytes,
-                };
-                let collect = Collect::new(asked, plan, framing, max, &self.front, cx.now());
-                match collect {
-                    Ok(mut collect) => {
-                        collect.owe_continue(continues);
-                        self.phase = Phase::Body(Box::new(collect));
-                        Step::On
-                    }
-                    Err((asked, rejection)) => self.reject_asked(asked, &rejection, cx),
-                }
-            }
-        }
-    }
-
-    fn plan(&self, head: &Head) -> Plan {
-        if head.target.is_asterisk() {
-            let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-            return Plan::Answer(Response::new(StatusCode::NO_CONTENT).with(ALLOW, allow));
-        }
-        catch_unwind(AssertUnwindSafe(|| self.front.handler.plan(head))).unwrap_or_else(|_| {
-            self.front.counters.handler_panics.fetch_add(1, Relaxed);
-            Plan::Answer(Response::error(StatusCode::INTERNAL_SERVER_ERROR))
-        })
-    }
-
-    // ---- the body ----
-
-    fn read_body(&mut self, cx: &mut Context<'_>) -> Step {
-        let Phase::Body(collect) = &mut self.phase else {
-            return Step::On;
-        };
-        let client = || Client {
-            front: Arc::clone(&self.front),
-            seat: Arc::clone(&self.seat),
-        };
-        let collected = collect.step(&mut self.stream, &mut self.input, &self.seat, client, cx);
-        match collected {
-            Collected::Whole => {
-                let Phase::Body(collect) = std::mem::replace(&mut self.phase, Phase::Head) else {
-                    return Step::On;
-                };
-                self.deadline = None;
-                let (asked, plan, body, tail) = collect.into_parts();
-                match plan {
-                    Plan::Answer(response) => self.answer(asked, response, Duration::ZERO, cx),
-                    Plan::Job { route, .. } => self.hand_over(asked, body, tail, route, cx),
-                }
-            }
-            Collected::Wait(until) => {
-                if let Some(until) = until {
-                    self.arm(cx, until);
-                }
-                Step::Wait
-            }
-            Collected::Busy => Step::Yield,
-            Collected::Ended => Step::End,
-            Collected::Reject(reject) => match std::mem::replace(&mut self.phase, Phase::Head) {
-                Phase::Body(collect) => self.reject_asked(collect.into_parts().0, &reject, cx),
-                _ => Step::End,
-            },
-            Collected::Refused(response) => match std::mem::replace(&mut self.phase, Phase::Head) {
-                Phase::Body(collect) => {
-                    let mut asked = collect.into_parts().0;
-                    asked.close = true; // the rest of the body is not read
-                    self.answer(asked, *response, Duration::ZERO, cx)
-                }
-                _ => Step::End,
-            },
-        }
-    }
-
-    // ---- the answer ----
-
-    fn hand_over(
-        &mut self,
-        asked: Asked,
-        body: RequestBody,
-        tail: BytesMut,
-        route: u32,
-        cx: &mut Context<'_>,
-    ) -> Step {
-        let Some(head) = asked.head.clone() else {
-            return Step::End;
-        };
-        let origin = Origin {
-            client: self.peer.client(),
-            route,
-        };
-        let job = HandlerJob {
-            client: Client {
-                front: Arc::clone(&self.front),
-                seat: Arc::clone(&self.seat),
-            },
-            request: Request { head, body },
-            tail,
-        };
-        match cx.submit(origin, job) {
-            Ok(()) => {
-                self.phase = Phase::Handling(asked);
-                Step::Wait
-            }
-            Err(refusal) => self.refuse(asked, &refusal, cx),
-        }
-    }
-
-    fn take_answer(&mut self, cx: &mut Context<'_>) -> Step {
-        let Some(outcome) = self.seat.take() else {
-            return Step::Wait;
-        };
-        let Phase::Handling(asked) = std::mem::replace(&mut self.phase, Phase::Head) else {
-            return Step::On;
-        };
-        match outcome {
-            Outcome::Answer(response, waited) => self.answer(asked, *response, waited, cx),
-            Outcome::Refused(refusal) => self.refuse(asked, &refusal, cx),
-            // Only a handler job is under way in this phase.
-            _ => Step::End,
-        }
-    }
-
-    fn refuse(&mut self, mut asked: Asked, refusal: &Refusal, cx: &mut Context<'_>) -> Step {
-        asked.close |= answer::closes(refusal);
-        let response = answer::busy(refusal, &self.front);
-        self.answer(asked, response, Duration::ZERO, cx)
-    }
-
-    fn answer(
-        &mut self,
-        mut asked: Asked,
-        response: Response,
-        waited: Duration,
-        cx: &mut Context<'_>,
-    ) -> Step {
-        asked.close |= cx.draining();
-        let output = Output::new(asked, response, waited, self.began, &self.front);
-        self.phase = Phase::Writing(Box::new(output));
-        self.write(cx)
-    }
-
     // ---- writing ----
 
     fn write(&mut self, cx: &mut Context<'_>) -> Step {
         let Phase::Writing(output) = &mut self.phase else {
             return Step::On;
         };
-        let client = || Client {
-            front: Arc::clone(&self.front),
-            seat: Arc::clone(&self.seat),
-        };
-        match output.send(&mut self.stream, &mut self.writable, &self.seat, client, cx) {
+        let (front, seat) = (&self.front, &self.seat);
+        match output.send(&mut self.stream, &mut self.writable, front, seat, cx) {
             Sent::All => self.finish(cx),
             Sent::Wait(until) => {
                 match until {
@@ -398,28 +220,30 @@ impl Connection {
                 Step::Wait
             }
             Sent::Busy => Step::Yield,
-            Sent::Failed => {
-                output.report(&self.front, self.peer, cx.now(), false);
-                Step::End
-            }
+            Sent::Failed => Step::End,
         }
     }
 
     /// The response is out.
     fn finish(&mut self, cx: &mut Context<'_>) -> Step {
-        let Phase::Writing(output) = std::mem::replace(&mut self.phase, Phase::Head) else {
+        let Phase::Writing(mut output) = std::mem::replace(&mut self.phase, Phase::Head) else {
             return Step::On;
         };
-        output.report(&self.front, self.peer, cx.now(), true);
+        output.report(true).send(&self.front, self.peer, cx.now());
         self.deadline = None;
-        if let Some(hook) = output.upgrade {
-            return self.upgrade(hook);
+        if let Some(hook) = output.upgrade.take() {
+            return self.upgrade(hook, cx);
         }
-        if !output.closes() {
+        let asked = output.into_asked();
+        if !asked.close {
             self.seat.release(self.front.now_ns(cx.now()));
+            if !self.input.is_empty() {
+                // The next request came with this one; it may be incomplete.
+                self.time_head(cx);
+            }
             return Step::On;
         }
-        if !output.linger && self.input.is_empty() {
+        if !asked.linger && self.input.is_quiet() {
             return Step::End;
         }
         if self.stream.shutdown(Shutdown::Write).is_err() {
@@ -432,7 +256,8 @@ impl Connection {
         Step::On
     }
 
-    fn upgrade(&mut self, hook: output::Hook) -> Step {
+    fn upgrade(&mut self, hook: Hook, cx: &mut Context<'_>) -> Step {
+        cx.set_deadline(None);
         let stream = self.stream.take();
         let read = self.input.take();
         match catch_unwind(AssertUnwindSafe(|| hook(Upgraded { stream, read }))) {
@@ -451,48 +276,13 @@ impl Connection {
         let Phase::Linger { bytes_left } = &mut self.phase else {
             return Step::On;
         };
-        if self
+        let discarded = self
             .input
-            .discard(&mut self.stream, &self.front, bytes_left)
-        {
-            Step::Wait
-        } else {
-            Step::End
-        }
+            .discard(&mut self.stream, &self.front, bytes_left);
+        if discarded { Step::Wait } else { Step::End }
     }
 
-    // ---- refusals ----
-
-    /// Answers what is no request, and closes.
-    fn reject(&mut self, rejection: Rejection, cx: &mut Context<'_>) -> Step {
-        if !self.seat.occupy() {
-            return Step::End;
-        }
-        let asked = Asked {
-            head: None,
-            id: self.front.request_id(self.number, self.served + 1),
-            version: Version::HTTP_11,
-            head_only: false,
-            close: true,
-            upgrade: false,
-        };
-        self.reject_asked(asked, &rejection, cx)
-    }
-
-    fn reject_asked(
-        &mut self,
-        mut asked: Asked,
-        rejection: &Rejection,
-        cx: &mut Context<'_>,
-    ) -> Step {
-        self.front.counters.reject(rejection.reason);
-        asked.close = true;
-        let response = rejection.response();
-        let mut output = Output::new(asked, response, Duration::ZERO, self.began, &self.front);
-        output.linger = true;
-        self.phase = Phase::Writing(Box::new(output));
-        self.write(cx)
-    }
+    // ---- time and readiness ----
 
     /// The deadline of the present phase has passed.
     fn time_out(&mut self, cx: &mut Context<'_>) -> Step {
@@ -500,7 +290,9 @@ impl Connection {
             Phase::Head if self.input.is_empty() => {
                 // Something may have come at the last moment.
                 match self.read_head(cx) {
-                    Step::Wait if self.input.is_empty() && self.is_reading() => Step::End,
+                    Step::Wait if matches!(self.phase, Phase::Head) && self.input.is_empty() => {
+                        Step::End
+                    }
                     step => step,
                 }
             }
@@ -508,30 +300,21 @@ impl Connection {
                 let after = self.front.limits.header_timeout;
                 self.reject(Rejection::header_timeout(after), cx)
             }
-            Phase::Body(collect) if collect.is_waiting_for_client() => {
-                match std::mem::replace(&mut self.phase, Phase::Head) {
-                    Phase::Body(collect) => {
-                        let asked = collect.into_parts().0;
-                        self.reject_asked(asked, &Rejection::body_timeout(), cx)
-                    }
-                    _ => Step::End,
-                }
-            }
+            Phase::Body(collect) => match collect.due(self.front.limits.body_timeout) {
+                Some(due) if due <= cx.now() => self.reject_body(&Rejection::body_timeout(), cx),
+                // It came faster than was asked for, or waits for a job of ours.
+                _ => Step::On,
+            },
             Phase::Writing(output) => {
                 if output.is_blocked_since(cx.now(), self.front.limits.write_timeout) {
                     self.front.counters.reject("write_timeout");
-                    output.report(&self.front, self.peer, cx.now(), false);
                     return Step::End;
                 }
                 Step::On
             }
             Phase::Linger { .. } => Step::End,
-            Phase::Body(_) | Phase::Handling(_) | Phase::Upgraded(_) => Step::On,
+            Phase::Handling(_) | Phase::Upgraded(_) => Step::On,
         }
-    }
-
-    fn is_reading(&self) -> bool {
-        matches!(self.phase, Phase::Head)
     }
 
     fn arm(&mut self, cx: &mut Context<'_>, at: Instant) {
@@ -552,20 +335,18 @@ impl Connection {
         let ready = cx.ready();
         self.input.note(ready);
         self.writable |= ready.writable();
-        if ready.hung_up() {
-            self.seat.gone.store(true, Relaxed);
-            return matches!(self.phase, Phase::Upgraded(_) | Phase::Head);
-        }
-        true
+        // Where we read, the reads bring what was sent before, and then the end.
+        let is_reading = matches!(
+            self.phase,
+            Phase::Head | Phase::Body(_) | Phase::Upgraded(_)
+        );
+        !ready.hung_up() || is_reading
     }
 }
 
 impl Task for Connection {
     fn poll(&mut self, cx: &mut Context<'_>) -> Flow {
         if !self.wake(cx) {
-            if let Phase::Writing(output) = &mut self.phase {
-                output.report(&self.front, self.peer, cx.now(), false);
-            }
             return Flow::Done;
         }
         let mut step = Step::On;
@@ -588,13 +369,32 @@ impl Task for Connection {
                 Step::End => return Flow::Done,
             }
         }
-        Flow::Again
+        match step {
+            Step::Wait => Flow::Wait,
+            Step::End => Flow::Done,
+            Step::On | Step::Yield => Flow::Again,
+        }
     }
+}
+
+/// What is in the log where the client was gone before there was an answer.
+fn client_closed() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.seat.gone.store(true, Relaxed);
         self.front.seats.leave(self.number);
+        let lost = |asked: &Asked| Report::lost(asked, client_closed(), self.began);
+        let report = match &mut self.phase {
+            Phase::Body(collect) => Some(lost(collect.asked())),
+            Phase::Handling(asked) => Some(lost(asked)),
+            Phase::Writing(output) => Some(output.report(false)),
+            Phase::Head | Phase::Linger { .. } | Phase::Upgraded(_) => None,
+        };
+        if let Some(report) = report {
+            report.send(&self.front, self.peer, Instant::now());
+        }
     }
 }

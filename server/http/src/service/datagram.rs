@@ -9,19 +9,21 @@ use harmonious_pool::mio::net::{UdpSocket, UnixDatagram};
 use harmonious_pool::{Context, Flow, Origin, Task};
 
 use super::{DatagramService, Place};
+use crate::config::ACCEPT_RETRY;
 use crate::config::{DATAGRAM_BYTES_MAX, DATAGRAMS_PER_POLL};
-use crate::listen::{Datagrams, Owned};
+use crate::listen::{DatagramSocket, Datagrams, Owned};
 use crate::request::Peer;
 
 /// The task of a socket for datagrams.
 pub(crate) struct DatagramTask {
+    /// It goes first: once nobody listens, the next server may take it.
+    _path: Option<Owned>,
     socket: Socket,
     service: Arc<dyn DatagramService>,
     place: Place,
     sender: Arc<Sender>,
     buffer: Vec<u8>,
     registered: bool,
-    _path: Option<Owned>,
 }
 
 enum Socket {
@@ -59,24 +61,24 @@ impl DatagramTask {
         service: Box<dyn DatagramService>,
         place: Place,
     ) -> io::Result<DatagramTask> {
-        let (socket, sender, path) = match socket {
-            Datagrams::Udp(socket) => {
+        let (task_socket, sender) = match socket.socket {
+            DatagramSocket::Udp(socket) => {
                 let sender = Sender::Udp(socket.try_clone()?);
-                (Socket::Udp(UdpSocket::from_std(socket)), sender, None)
+                (Socket::Udp(UdpSocket::from_std(socket)), sender)
             }
-            Datagrams::Unix(socket, path) => {
+            DatagramSocket::Unix(socket) => {
                 let sender = Sender::Unix(socket.try_clone()?);
-                (Socket::Unix(UnixDatagram::from_std(socket)), sender, path)
+                (Socket::Unix(UnixDatagram::from_std(socket)), sender)
             }
         };
         Ok(DatagramTask {
-            socket,
+            _path: socket.path,
+            socket: task_socket,
             service: service.into(),
             place,
             sender: Arc::new(sender),
             buffer: vec![0; DATAGRAM_BYTES_MAX],
             registered: false,
-            _path: path,
         })
     }
 
@@ -129,24 +131,28 @@ impl Task for DatagramTask {
                 Socket::Unix(socket) => cx.register(socket, Interest::READABLE),
             };
             if registered.is_err() {
-                return Flow::Again;
+                cx.set_deadline(Some(cx.now() + ACCEPT_RETRY));
+                return Flow::Wait;
             }
             self.registered = true;
         }
+        let mut empty = false;
         for _ in 0..DATAGRAMS_PER_POLL {
             match self.receive() {
                 Ok((len, from)) => self.handle(&self.buffer[..len], from, cx),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return if cx.draining() {
-                        Flow::Done
-                    } else {
-                        Flow::Wait
-                    };
+                    empty = true;
+                    break;
                 }
                 // An answer that an earlier datagram could not be delivered, or a signal.
                 Err(_) => {}
             }
         }
-        Flow::Again
+        // Datagrams come without an end: a stop does not wait for a pause.
+        match (cx.draining(), empty) {
+            (true, _) => Flow::Done,
+            (false, true) => Flow::Wait,
+            (false, false) => Flow::Again,
+        }
     }
 }

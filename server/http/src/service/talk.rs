@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use harmonious_pool::mio::Interest;
-use harmonious_pool::{Context, Flow, Handle, Job, JobContext, Origin, Refusal, Task};
+use harmonious_pool::{Context, Flow, Handle, Job, JobContext, Origin, Task};
 
 use super::{Conversation, Next, Place, StreamService};
 use crate::accept::Serves;
@@ -71,20 +71,20 @@ impl Serves for StreamShared {
         stream: Stream,
         peer: Peer,
     ) -> Result<(), harmonious_pool::Error> {
-        let conversation = self.service.connected(peer);
         pool.spawn(Talk {
             shared: self,
             seat: place.1,
             number: place.0,
             peer,
             stream,
-            state: State::Listening(conversation),
+            state: State::Over,
             reply: Vec::new(),
             at: 0,
             next: Next::Go,
             drained: false,
             writable: true,
             registered: false,
+            leaving: false,
         })
     }
 }
@@ -103,13 +103,15 @@ struct Talk {
     drained: bool,
     writable: bool,
     registered: bool,
+    /// The server stops, and the client has a last moment to say something.
+    leaving: bool,
 }
 
 enum State {
     Listening(Box<dyn Conversation>),
     /// A job has the conversation.
     Thinking,
-    /// It has ended.
+    /// It has not begun, or has ended.
     Over,
 }
 
@@ -227,7 +229,7 @@ impl Talk {
                 Place::Job => {
                     let job = TalkJob {
                         seat: Arc::clone(&self.seat),
-                        conversation,
+                        conversation: Some(conversation),
                         bytes: bytes.to_vec(),
                     };
                     let origin = Origin {
@@ -255,29 +257,44 @@ fn answer(mut conversation: Box<dyn Conversation>, bytes: &[u8]) -> Said {
     .ok()
 }
 
+impl Talk {
+    /// The first poll. False if there is no conversation to be had.
+    fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if cx.register(&mut self.stream, both).is_err() {
+            return false;
+        }
+        self.registered = true;
+        self.seat.set_notifier(cx.notifier());
+        cx.set_deadline(Some(cx.now() + self.shared.limits.idle_timeout));
+        let service = &self.shared.service;
+        match catch_unwind(AssertUnwindSafe(|| service.connected(self.peer))) {
+            Ok(conversation) => self.state = State::Listening(conversation),
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
 impl Task for Talk {
     fn poll(&mut self, cx: &mut Context<'_>) -> Flow {
-        let limits = &self.shared.limits;
-        if !self.registered {
-            let both = Interest::READABLE | Interest::WRITABLE;
-            if cx.register(&mut self.stream, both).is_err() {
-                return Flow::Done;
-            }
-            self.registered = true;
-            self.seat.set_notifier(cx.notifier());
-            cx.set_deadline(Some(cx.now() + limits.idle_timeout));
+        if !self.registered && !self.begin(cx) {
+            return Flow::Done;
         }
         let ready = cx.ready();
         self.drained &= !ready.readable();
         self.writable |= ready.writable();
-        let idle = matches!(self.state, State::Listening(_)) && self.reply.is_empty();
-        let waits_for_client = !matches!(self.state, State::Thinking);
-        if ready.hung_up() || self.seat.is_evicted() || (ready.deadline() && waits_for_client) {
+        // Who listens reads what came before the other side hung up, and then its end.
+        let is_lost = ready.hung_up() && !matches!(self.state, State::Listening(_));
+        let is_late = ready.deadline() && !matches!(self.state, State::Thinking);
+        if is_lost || is_late || self.seat.is_evicted() {
             return Flow::Done;
         }
         let flow = self.go(cx).unwrap_or(Flow::Done);
-        if cx.draining() && idle && flow == Flow::Wait {
+        let idle = matches!(self.state, State::Listening(_)) && self.reply.is_empty();
+        if cx.draining() && idle && flow == Flow::Wait && !self.leaving {
             // What is under way is finished; whoever says nothing is not waited for.
+            self.leaving = true;
             cx.set_deadline(Some(cx.now() + DRAIN_IDLE));
         }
         flow
@@ -294,27 +311,36 @@ impl Drop for Talk {
 /// A conversation's turn on a worker.
 struct TalkJob {
     seat: Arc<Seat>,
-    conversation: Box<dyn Conversation>,
+    /// Taken by the run.
+    conversation: Option<Box<dyn Conversation>>,
     bytes: Vec<u8>,
 }
 
 impl Job for TalkJob {
-    fn run(self: Box<Self>, cx: &mut JobContext) {
-        let said = answer(self.conversation, &self.bytes);
+    fn run(mut self: Box<Self>, cx: &mut JobContext) {
+        let Some(conversation) = self.conversation.take() else {
+            return;
+        };
+        let said = answer(conversation, &self.bytes);
         self.seat.put(Outcome::Said(said));
         if let Some(notifier) = self.seat.notifier() {
             cx.notify_on_return(notifier.clone());
         }
     }
 
-    fn refuse(self: Box<Self>, refusal: Refusal) {
-        self.seat.put(Outcome::Refused(refusal));
-        if let Some(notifier) = self.seat.notifier() {
-            notifier.notify();
-        }
-    }
-
     fn is_wanted(&self) -> bool {
         !self.seat.gone.load(Relaxed)
+    }
+}
+
+impl Drop for TalkJob {
+    fn drop(&mut self) {
+        // Shed, or not wanted: the connection is told, and ends.
+        if self.conversation.is_some() {
+            self.seat.put(Outcome::Said(None));
+            if let Some(notifier) = self.seat.notifier() {
+                notifier.notify();
+            }
+        }
     }
 }

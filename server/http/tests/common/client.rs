@@ -269,7 +269,10 @@ impl Client {
             if let Some(at) = find(&self.buffer, b"\r\n") {
                 let mut line = self.take(at + 2);
                 line.truncate(at);
-                if line.iter().any(u8::is_ascii_control) {
+                if line
+                    .iter()
+                    .any(|&byte| byte.is_ascii_control() && byte != b'\t')
+                {
                     return Err(format!("control characters: {}", shown(&line)));
                 }
                 return String::from_utf8(line).map_err(|error| error.to_string());
@@ -337,10 +340,14 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 /// Whether `wanted` is in `bytes`.
 pub fn contains(bytes: &[u8], wanted: &str) -> bool {
-    find(bytes, wanted.as_bytes()).is_some()
+    wanted.is_empty() || find(bytes, wanted.as_bytes()).is_some()
 }
 
 fn shown(bytes: &[u8]) -> String {
     let end = bytes.len().min(300);
-    format!("{} bytes {:?}", bytes.len(), String::from_utf8_lossy(&bytes[..end]))
+    format!(
+        "{} bytes {:?}",
+        bytes.len(),
+        String::from_utf8_lossy(&bytes[..end])
+    )
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use harmonious_http::{
     Front, FrontStats, Handler, Head, Limits, Listen, Peer, Plan, Request, Response, Server,
 };
-use harmonious_pool::{Config, DrainReport, Pool, PolicyKind, Stats};
+use harmonious_pool::{Config, DrainReport, PolicyKind, Pool, Stats};
 
 #[allow(unused_imports, reason = "each test file uses its own part")]
 pub use client::{Answer, Client, contains};
@@ -70,7 +70,11 @@ impl TestServer {
     pub fn await_pool(&self, what: &str, condition: impl Fn(&Stats) -> bool) -> Stats {
         await_that(what, || {
             let stats = self.pool.stats();
-            if condition(&stats) { Ok(stats) } else { Err(stats) }
+            if condition(&stats) {
+                Ok(stats)
+            } else {
+                Err(stats)
+            }
         })
     }
 
@@ -109,10 +113,7 @@ pub fn rejects(stats: &FrontStats, reason: &str) -> u64 {
 ///
 /// # Panics
 /// If it is not there within [`PATIENCE`]; the message has what was there instead.
-pub fn await_that<T, E: std::fmt::Debug>(
-    what: &str,
-    mut look: impl FnMut() -> Result<T, E>,
-) -> T {
+pub fn await_that<T, E: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     let began = Instant::now();
     loop {
         match look() {
@@ -193,12 +194,20 @@ struct Log {
 impl Recorder {
     /// Requests whose head was accepted from the client on this port: method and target.
     pub fn planned(&self, port: u16) -> Vec<String> {
-        lock(&self.0).planned.get(&port).cloned().unwrap_or_default()
+        lock(&self.0)
+            .planned
+            .get(&port)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Requests that reached the handler from the client on this port: method, target and body.
     pub fn handled(&self, port: u16) -> Vec<String> {
-        lock(&self.0).handled.get(&port).cloned().unwrap_or_default()
+        lock(&self.0)
+            .handled
+            .get(&port)
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -219,7 +228,10 @@ impl Handler for Recorder {
         let body = String::from_utf8_lossy(&body);
         let said = format!("{} {} {body}", head.method, head.target.as_str());
         let mut log = lock(&self.0);
-        log.handled.entry(port(&head)).or_default().push(said.clone());
+        log.handled
+            .entry(port(&head))
+            .or_default()
+            .push(said.clone());
         Response::text(said)
     }
 }
