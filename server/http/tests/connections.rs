@@ -20,7 +20,8 @@ use harmonious_http::{
 use harmonious_pool::{Config, Pool};
 
 use common::{
-    Client, Gate, OpenAtEnd, PATIENCE, TestServer, fixed, loopback, need_descriptors, rejects,
+    Client, Gate, OpenAtEnd, PATIENCE, TestServer, await_that, fixed, loopback, need_descriptors,
+    rejects,
 };
 
 /// All connections come from one address here; that is no limit but where it is the test.
@@ -416,6 +417,18 @@ fn gated(gate: &Gate) -> impl Handler + use<> {
     }
 }
 
+/// A connection that finds a place. Idle is who has waited for a second; until then nobody is closed
+/// for another.
+fn new_one(server: &TestServer) -> Client {
+    await_that("room for one more", || {
+        let mut client = server.connect();
+        match client.get("/").status {
+            200 => Ok(client),
+            status => Err(status),
+        }
+    })
+}
+
 #[test]
 fn the_idlest_is_closed_for_a_new_one_and_a_busy_one_never() {
     const CONNECTIONS: usize = 100;
@@ -437,9 +450,8 @@ fn the_idlest_is_closed_for_a_new_one_and_a_busy_one_never() {
     idle.iter_mut().rev().for_each(ask);
     assert_eq!(server.front.stats().connections, CONNECTIONS);
 
-    ask(&mut server.connect());
-    let stats = server.front.stats();
-    assert!(stats.evicted >= 1);
+    ask(&mut new_one(&server));
+    assert!(server.front.stats().evicted >= 1);
     idle.last_mut().unwrap().expect_closed();
     ask(&mut idle[0]);
     gate.open();
@@ -470,7 +482,7 @@ fn where_all_are_busy_a_new_one_gets_503() {
     for client in &mut busy {
         assert_eq!(client.answer().text(), "hello");
     }
-    ask(&mut server.connect());
+    ask(&mut new_one(&server));
 }
 
 /// A connect that finds no room in the backlog is tried again by the client's system after 1 s.

@@ -25,22 +25,13 @@ impl Handler for Echo {
         let body = request.body.into_bytes().unwrap();
         let line = format!("{} {} {}\n", head.method, head.target.as_str(), body.len());
         match head.path() {
-            // In chunks, as these are not there at once.
             "/chunks" => {
                 let chunks = [Ok(line.into()), Ok(body)].into_iter();
-                Response::chunks("text/plain", chunks.chain(slow()))
+                Response::chunks("text/plain", chunks)
             }
             _ => Response::bytes("text/plain", [line.as_bytes(), &body].concat()),
         }
     }
-}
-
-/// Nothing, after longer than chunks are gathered for.
-fn slow() -> impl Iterator<Item = std::io::Result<harmonious_http::Bytes>> + Send {
-    std::iter::from_fn(|| {
-        std::thread::sleep(harmonious_http::config::CHUNK_GATHER_TIME * 2);
-        None
-    })
 }
 
 fn server() -> &'static TestServer {

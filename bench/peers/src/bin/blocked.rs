@@ -178,7 +178,7 @@ fn hello_section(rounds: &[[Tally; 2]]) -> String {
         .filter(|delay| **delay > QUEUE_WAIT_MS + REFUSAL_MS);
     format!(
         "\n### New requests at {HELLO_PER_SECOND}/s\n\n\
-         * due {}, not sent {}; answered {}, with another status than 503 {}, without an answer {}\n\
+         * due {}, not sent {}; answered {} (the last still wait), with another status than 503 {}, without an answer {}\n\
          * until the 503: p50 {:.1} ms, p99 {:.1} ms, the slowest {:.1} ms; promised: within the \
          queue wait of {QUEUE_WAIT_MS} ms\n\
          * later than {} ms: {}\n\

@@ -10,6 +10,7 @@ use harmonious_bench_peers::contest::client;
 use harmonious_bench_peers::contest::nginx::{Folder, LARGE, SMALL};
 use harmonious_bench_peers::contest::server::{Server, Usage};
 use harmonious_bench_peers::report;
+use harmonious_bench_peers::stats::Spread;
 use harmonious_bench_peers::trial::mix::{self, Counts, KINDS};
 use harmonious_bench_peers::trial::options::{Number, Options};
 use harmonious_bench_peers::trial::{self, Page, inside};
@@ -71,9 +72,11 @@ fn run(options: &Options, page: &mut Page) -> Result<(), String> {
     let counts = Counts::default();
     let began = Instant::now();
     let mut looks = load(&server, options, 1..=WARM_PARTS, &counts)?;
+    let mut took = began.elapsed();
     let warm = quiet(&server, "10 %, quiet")?;
+    let began = Instant::now();
     looks.extend(load(&server, options, WARM_PARTS + 1..=PARTS, &counts)?);
-    let took = began.elapsed();
+    took += began.elapsed();
     let end = quiet(&server, "the end, quiet")?;
     let rows: Vec<Vec<String>> = [&start, &warm]
         .into_iter()
@@ -103,7 +106,7 @@ fn run(options: &Options, page: &mut Page) -> Result<(), String> {
         "* refused by the front: {}\n",
         inside::list(&inside::ask(server.address())?.rejects())
     ));
-    page.say(&verdict(&start, &warm, &end));
+    page.say(&verdict(&start, &warm, &end, &looks));
     Ok(())
 }
 
@@ -221,15 +224,22 @@ fn asked(counts: &Counts, took: Duration) -> String {
     text
 }
 
-fn verdict(start: &Look, warm: &Look, end: &Look) -> String {
+fn verdict(start: &Look, warm: &Look, end: &Look, looks: &[Look]) -> String {
     let ratio = end.usage.resident_kib as f64 / warm.usage.resident_kib as f64;
     let (before, after) = (start.usage.descriptors, end.usage.descriptors);
     let word = |is_flat: bool| if is_flat { "flat" } else { "NOT FLAT" };
+    // The first part warms up.
+    let (first, second) = looks[1..].split_at(looks.len() / 2);
+    let [first, second] = [first, second].map(|half| {
+        let resident = half.iter().map(|look| look.usage.resident_kib as f64);
+        Spread::of(&resident.collect::<Vec<_>>()).median / 1024.0
+    });
     format!(
         "* descriptors {}: {before} at the start, {after} at the end; promised: the same, give or \
          take {DESCRIPTORS_OFF}\n\
          * memory {}: at the end {ratio:.2} of what it was after 10 %; promised: at most \
-         {MEMORY_RATIO:.2}\n",
+         {MEMORY_RATIO:.2}\n\
+         * memory under load, medians: {first:.1} MB in the first half, {second:.1} MB in the second\n",
         word(before.abs_diff(after) <= DESCRIPTORS_OFF),
         word(ratio <= MEMORY_RATIO),
     )

@@ -15,9 +15,9 @@ use harmonious_bench_peers::trial::{self, Page};
 const NAME: &str = "stop";
 
 const ABOUT: &str = "\
-Starts our server, puts 32 clients on it (half keep their connection, half take a new one for each
-request; /hello, /sleep/20, /big/1 and a POST of 100 KB in turn), asks it to end by SIGTERM, and counts
-what became of every request.
+Starts our server, puts 32 clients on it (half keep their connection, and some of these rest between
+requests; half take a new one for each request; /hello, /sleep/20, /big/1 and a POST of 100 KB in
+turn), asks it to end by SIGTERM, and counts what became of every request.
 ";
 
 const NUMBERS: &[Number] = &[

@@ -15,6 +15,9 @@ use super::wire::{Reply, Wire, dial};
 
 /// Between a refused connect and the next try, before the server was asked to end.
 const RETRY: Duration = Duration::from_millis(10);
+/// A rest is a multiple of the one, and less than the other.
+const REST_STEP_MS: u64 = 37;
+const REST_MOST_MS: u64 = 300;
 const POST_BYTES: usize = 100_000;
 const BIG_BYTES: usize = 1 << 20;
 /// So many of the lost requests are described.
@@ -72,15 +75,22 @@ impl fmt::Display for Count {
 }
 
 /// Asks until the server takes no more connections, or all is over. Every other client keeps its
-/// connection as long as the server does.
+/// connection as long as the server does, and half of these rest between their requests: a
+/// connection that is idle when the server ends is what races are made of.
 pub fn run(number: usize, server: SocketAddr, asked: &AtomicBool, over: &AtomicBool) -> Count {
     let mut count = Count::default();
     let from = addresses(6, number + 1)[number];
     let keeps = number.is_multiple_of(2);
+    let rests = number.is_multiple_of(4);
     let mut kept: Option<Wire> = None;
     for turn in number / 2.. {
         if over.load(Ordering::SeqCst) {
             break;
+        }
+        if rests {
+            thread::sleep(Duration::from_millis(
+                (turn as u64 * REST_STEP_MS) % REST_MOST_MS,
+            ));
         }
         let reused = kept.is_some();
         let wire = kept
@@ -176,5 +186,49 @@ impl Request {
             }
         }
         !reply.closes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// One client at a server that answers the first request of each of three connections with this
+    /// and closes.
+    fn check(answer: &'static str, expected: &str) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (asked, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let count = thread::scope(|scope| {
+            let client = scope.spawn(|| run(1, address, &asked, &over));
+            for turn in 0..3 {
+                let (mut stream, _) = listener.accept().expect("a client");
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") && !request.ends_with(b"xxxx") {
+                    let mut piece = [0; 1024];
+                    let count = stream.read(&mut piece).expect("a request");
+                    request.extend_from_slice(&piece[..count]);
+                }
+                over.store(turn == 2, Ordering::SeqCst);
+                stream.write_all(answer.as_bytes()).expect("a client");
+            }
+            client.join().expect("no panic")
+        });
+        assert_eq!(count.to_string(), expected);
+    }
+
+    #[test]
+    fn what_was_sent_and_not_answered_is_lost() {
+        let told = |busy, lost| {
+            format!(
+                "answered 0, with 503 {busy}, wrong 0, connects refused 0, race 0, cut 0, lost {lost}"
+            )
+        };
+        check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nn", &told(0, 3));
+        let busy = "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        check(busy, &told(3, 0));
     }
 }

@@ -129,3 +129,22 @@ fn batch(singles: &[Single]) -> Batch {
         expected: singles.iter().map(|(_, expected)| *expected).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_of_a_batch_has_its_answer() {
+        let requests = |batch: &Batch| {
+            let text = String::from_utf8_lossy(&batch.bytes);
+            text.matches(" HTTP/1.1\r\n").count()
+        };
+        for batch in deep() {
+            assert_eq!((requests(&batch), batch.expected.len()), (DEPTH, DEPTH));
+        }
+        for batch in single() {
+            assert_eq!((requests(&batch), batch.expected.len()), (1, 1));
+        }
+    }
+}

@@ -61,26 +61,24 @@ impl TestServer {
     }
 
     pub fn await_front(&self, what: &str, condition: impl Fn(&FrontStats) -> bool) -> FrontStats {
-        await_that(what, || {
-            let stats = self.front.stats();
-            condition(&stats).then_some(stats).ok_or(self.front.stats())
-        })
+        await_that(what, || accept(self.front.stats(), &condition))
     }
 
     pub fn await_pool(&self, what: &str, condition: impl Fn(&Stats) -> bool) -> Stats {
-        await_that(what, || {
-            let stats = self.pool.stats();
-            if condition(&stats) {
-                Ok(stats)
-            } else {
-                Err(stats)
-            }
-        })
+        await_that(what, || accept(self.pool.stats(), &condition))
     }
 
     /// Ends the server; what has begun has [`PATIENCE`] to finish.
     pub fn stop(self) -> DrainReport {
         self.pool.shutdown(PATIENCE)
+    }
+}
+
+fn accept<T>(stats: T, condition: impl Fn(&T) -> bool) -> Result<T, Box<T>> {
+    if condition(&stats) {
+        Ok(stats)
+    } else {
+        Err(Box::new(stats))
     }
 }
 
