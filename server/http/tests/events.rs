@@ -8,7 +8,7 @@ use harmonious_pool::Config;
 
 use common::{Client, TestServer, await_that, need_descriptors, patient};
 
-/// How many listen; with 10,000 in `HARMONIOUS_HTTP_SUBSCRIBERS` it takes half a minute and 20,200
+/// How many listen. With 10,000 in `HARMONIOUS_HTTP_SUBSCRIBERS` it takes some seconds and 20,200
 /// descriptors, since both ends of the connections are in this process.
 fn subscribers() -> usize {
     let wanted = std::env::var("HARMONIOUS_HTTP_SUBSCRIBERS");

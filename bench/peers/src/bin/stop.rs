@@ -123,12 +123,8 @@ fn section(ends: &[End]) -> String {
     if clean < ends.len() {
         text += &format!("* exit codes in turn: {}\n", codes.join(" "));
     }
-    let mut examples = sum.examples.iter();
-    text.extend(
-        examples
-            .by_ref()
-            .map(|example| format!("* lost: {example}\n")),
-    );
+    let examples = sum.examples.iter();
+    text.extend(examples.map(|example| format!("* not answered well: {example}\n")));
     text
 }
 

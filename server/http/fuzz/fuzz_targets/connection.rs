@@ -138,7 +138,9 @@ fn check(mut bytes: &[u8]) {
         let head = std::str::from_utf8(&bytes[..end]).expect("a head in UTF-8");
         bytes = &bytes[end + 4..];
         let (line, fields) = head.split_once("\r\n").expect("fields");
-        let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let status = line
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3));
         let status: u16 = status.and_then(|code| code.parse().ok()).expect("a status");
         assert!((200..600).contains(&status), "{line}");
         let value = |name: &str| {
@@ -158,6 +160,9 @@ fn check(mut bytes: &[u8]) {
         if value(BODILESS).is_none() && status != 204 && !refused_head {
             bytes = &bytes[length.expect("a length")..];
         }
-        assert!(!closes || bytes.is_empty(), "something behind the last answer");
+        assert!(
+            !closes || bytes.is_empty(),
+            "something behind the last answer"
+        );
     }
 }

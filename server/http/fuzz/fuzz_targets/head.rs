@@ -63,10 +63,17 @@ fn check(bytes: &[u8], head: &ParsedHead, limits: &Limits) {
     }
     let target = head.target.as_str();
     assert!(target == "*" || target.starts_with('/'));
-    assert!(target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'));
+    assert!(
+        target
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    );
     assert!(head.headers.len() <= limits.fields_max);
     for name in ["host", "content-length", "transfer-encoding"] {
-        assert!(head.headers.get_all(name).iter().count() <= 1, "{name} twice");
+        assert!(
+            head.headers.get_all(name).iter().count() <= 1,
+            "{name} twice"
+        );
     }
     let framed = |name| head.headers.contains_key(name);
     assert!(!(framed("content-length") && framed("transfer-encoding")));

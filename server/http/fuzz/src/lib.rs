@@ -12,7 +12,11 @@ impl Cuts {
         let (seed, rest) = input.split_first_chunk::<4>()?;
         let (&options, bytes) = rest.split_first()?;
         // Zero would stay zero.
-        Some((Cuts(u64::from(u32::from_le_bytes(*seed)) | 1 << 32), options, bytes))
+        Some((
+            Cuts(u64::from(u32::from_le_bytes(*seed)) | 1 << 32),
+            options,
+            bytes,
+        ))
     }
 
     /// The pieces, none of them empty. Some seeds cut often, some seldom.

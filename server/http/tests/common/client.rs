@@ -155,11 +155,23 @@ impl Client {
         }
     }
 
-    /// All bytes up to the end of the connection.
+    /// All bytes up to the orderly end of the connection.
     pub fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let (rest, end) = self.rest_and_end();
+        end.map(|()| rest)
+    }
+
+    /// All bytes up to the end of the connection, and how it ended.
+    pub fn rest_and_end(&mut self) -> (Vec<u8>, io::Result<()>) {
         let until = Instant::now() + self.patience;
-        while let Got::Bytes = self.fill(until)? {}
-        Ok(std::mem::take(&mut self.buffer))
+        let end = loop {
+            match self.fill(until) {
+                Ok(Got::Bytes) => {}
+                Ok(Got::End) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        (std::mem::take(&mut self.buffer), end)
     }
 
     /// The next `len` bytes, whatever they are.
