@@ -45,6 +45,9 @@ pub const TICK_MAX_S: f64 = 10.0;
 pub const WATCH_DOZE_AFTER: Duration = Duration::from_millis(100);
 /// How often queued jobs are looked at for having waited too long.
 pub const SWEEP_EVERY: Duration = Duration::from_millis(10);
+/// A sweep sheds what would be late by the next one, but looks ahead no further than this part of the
+/// queue wait.
+pub const SWEEP_AHEAD_SHARE: u64 = 8;
 /// A job that runs longer than this is worth waking another thread for, before it starts.
 pub const LONG_JOB: Duration = Duration::from_micros(50);
 /// A worker whose job has run for longer than this is not reckoned with for what waits.

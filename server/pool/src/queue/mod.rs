@@ -21,7 +21,8 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::config::{
-    FAST_LANE_HORIZON, FAST_LANE_LEN, FAST_LANE_REFILL, GROWTH_HEADROOM, RETRY_AFTER, SHED_PER_TAKE,
+    FAST_LANE_HORIZON, FAST_LANE_LEN, FAST_LANE_REFILL, GROWTH_HEADROOM, RETRY_AFTER,
+    SHED_PER_TAKE, SWEEP_AHEAD_SHARE, SWEEP_EVERY,
 };
 use crate::error::{Refusal, RefusalReason};
 use crate::job::{Job, Origin};
@@ -268,7 +269,10 @@ impl JobQueue {
         }
         let overloaded = self.overloaded(&fair);
         let mut swept = Vec::new();
-        let expired = |queued: &Queued| self.expired(queued, now_ns, overloaded).is_some();
+        // Whoever would wait too long by the next sweep goes now: refusals come within the wait.
+        let ahead_ns = (SWEEP_EVERY.as_nanos() as u64).min(self.wait_max_ns / SWEEP_AHEAD_SHARE);
+        let by_ns = now_ns + ahead_ns;
+        let expired = |queued: &Queued| self.expired(queued, by_ns, overloaded).is_some();
         fair.clients.sweep(self.len_max, expired, &mut swept);
         self.fair_len.store(fair.clients.len(), SeqCst);
         let oldest_ns = fair.clients.fronts().map(|queued| queued.enqueued_ns).min();
@@ -279,7 +283,7 @@ impl JobQueue {
             .into_iter()
             .map(|queued| {
                 let reason = self
-                    .expired(&queued, now_ns, overloaded)
+                    .expired(&queued, by_ns, overloaded)
                     .unwrap_or(RefusalReason::Waited);
                 let refusal = self.refusal(&mut fair, reason);
                 (queued, refusal)
