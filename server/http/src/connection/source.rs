@@ -295,7 +295,11 @@ impl Output {
                     self.put_end();
                     return Next::More;
                 }
-                Err(_) => return Next::Failed,
+                Err(_) => {
+                    // What it gave before goes out first.
+                    self.source = Source::Cut;
+                    return Next::More;
+                }
             }
             if self.made() >= COALESCE_BYTES {
                 break;
