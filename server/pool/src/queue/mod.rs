@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 
 use crate::config::{
     FAST_LANE_HORIZON, FAST_LANE_LEN, FAST_LANE_REFILL, GROWTH_HEADROOM, RETRY_AFTER,
-    SHED_PER_TAKE, SWEEP_AHEAD_SHARE, SWEEP_EVERY,
+    SHED_PER_TAKE, SWEEP_AHEAD_SHARE, SWEEP_EVERY, WATCH_PERIOD,
 };
 use crate::error::{Refusal, RefusalReason};
 use crate::job::{Job, Origin};
@@ -270,7 +270,8 @@ impl JobQueue {
         let overloaded = self.overloaded(&fair);
         let mut swept = Vec::new();
         // Whoever would wait too long by the next sweep goes now: refusals come within the wait.
-        let ahead_ns = (SWEEP_EVERY.as_nanos() as u64).min(self.wait_max_ns / SWEEP_AHEAD_SHARE);
+        let ahead = SWEEP_EVERY + 2 * WATCH_PERIOD;
+        let ahead_ns = (ahead.as_nanos() as u64).min(self.wait_max_ns / SWEEP_AHEAD_SHARE);
         let by_ns = now_ns + ahead_ns;
         let expired = |queued: &Queued| self.expired(queued, by_ns, overloaded).is_some();
         fair.clients.sweep(self.len_max, expired, &mut swept);
