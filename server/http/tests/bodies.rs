@@ -250,6 +250,15 @@ fn a_route_may_have_a_limit_of_its_own() {
 }
 
 #[test]
+fn a_chunk_that_is_too_large_is_refused_by_its_size() {
+    let scene = scene();
+    let mut client = scene.server.connect();
+    client.send("POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n");
+    assert_eq!(client.answer().status, 413);
+    client.expect_closed();
+}
+
+#[test]
 fn a_body_that_nobody_wants_is_read_and_thrown_away() {
     let scene = scene();
     let mut client = scene.server.connect();

@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use common::{Gate, OpenAtEnd, PATIENCE, TestServer, await_that, patient};
 use harmonious_http::{
     Body, Bytes, Front, Limits, Listen, Next, Peer, Place, Request, Response, Server, StatusCode,
+    StreamService,
 };
 use harmonious_pool::{Config, Pool};
 
@@ -109,6 +110,17 @@ fn a_plain_service_gets_what_was_sent_before_the_sender_left() {
     });
 }
 
+/// Serves a protocol of the test's on a free port.
+fn serve(pool: &Pool, place: Place, service: impl StreamService) -> SocketAddr {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let builder = Server::builder().stream(&listen, place, &Limits::default(), service);
+    let server = builder.unwrap().start(pool).unwrap();
+    match server.addresses()[0] {
+        Listen::Ip(address) => address,
+        _ => unreachable!("it listens on an address of the network"),
+    }
+}
+
 #[test]
 fn a_panic_at_the_start_of_a_conversation_ends_that_one_only() {
     let pool = Pool::start(Config::default()).unwrap();
@@ -120,19 +132,7 @@ fn a_panic_at_the_start_of_a_conversation_ends_that_one_only() {
             Next::Close
         }
     };
-    let server = Server::builder()
-        .stream(
-            &"127.0.0.1:0".parse().unwrap(),
-            Place::Task,
-            &Limits::default(),
-            service,
-        )
-        .unwrap()
-        .start(&pool)
-        .unwrap();
-    let Listen::Ip(address) = server.addresses()[0] else {
-        unreachable!()
-    };
+    let address = serve(&pool, Place::Task, service);
     let connect = || {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -162,19 +162,7 @@ fn a_conversation_that_is_under_way_when_the_server_stops_is_finished_and_ends()
             Next::Go
         }
     };
-    let server = Server::builder()
-        .stream(
-            &"127.0.0.1:0".parse().unwrap(),
-            Place::Job,
-            &Limits::default(),
-            service,
-        )
-        .unwrap()
-        .start(&pool)
-        .unwrap();
-    let Listen::Ip(address) = server.addresses()[0] else {
-        unreachable!()
-    };
+    let address = serve(&pool, Place::Job, service);
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.write_all(b"x").unwrap();
@@ -192,6 +180,35 @@ fn a_conversation_that_is_under_way_when_the_server_stops_is_finished_and_ends()
     let mut back = Vec::new();
     client.read_to_end(&mut back).unwrap();
     assert_eq!(back, b"x");
+    assert!(stopped.join().unwrap().is_clean());
+}
+
+#[test]
+fn a_conversation_that_says_something_while_the_server_stops_does_not_keep_it() {
+    let pool = Pool::start(Config::default()).unwrap();
+    let echo = |_: Peer| {
+        |bytes: &[u8], reply: &mut Vec<u8>| {
+            reply.extend_from_slice(bytes);
+            Next::Go
+        }
+    };
+    let address = serve(&pool, Place::Task, echo);
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"x").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+    let handle = pool.handle();
+    let stopped = std::thread::spawn(move || pool.shutdown(PATIENCE));
+    await_that("a draining pool", || {
+        if handle.is_draining() {
+            Ok(())
+        } else {
+            Err(())
+        }
+    });
+    // It may come after the last moment, on a slow machine: then nobody answers.
+    let _ = client.write_all(b"y");
+    let _ = client.read_to_end(&mut Vec::new());
     assert!(stopped.join().unwrap().is_clean());
 }
 

@@ -289,12 +289,16 @@ impl Store {
         };
         let mut at = 0;
         loop {
-            match decoder.decode(bytes, &mut at)? {
+            let event = decoder.decode(bytes, &mut at)?;
+            if let ChunkEvent::Data(range) = &event {
+                self.len += range.len() as u64;
+            }
+            // A chunk that is too large is refused by its size, before its data is read.
+            if self.len.saturating_add(decoder.chunk_left()) > self.max {
+                return Err(Rejection::body_too_large(self.max));
+            }
+            match event {
                 ChunkEvent::Data(range) => {
-                    self.len += range.len() as u64;
-                    if self.len > self.max {
-                        return Err(Rejection::body_too_large(self.max));
-                    }
                     if self.keep {
                         self.memory.extend_from_slice(&bytes[range]);
                     }

@@ -160,6 +160,8 @@ impl Talk {
         self.reply = reply;
         self.at = 0;
         self.next = next;
+        // Whoever said something while the server stops has another last moment.
+        self.leaving = false;
         let limits = &self.shared.limits;
         let patience = if self.reply.is_empty() {
             self.seat.release(self.shared.now_ns(cx.now()));
