@@ -12,15 +12,23 @@ pub enum Failure {
     Usage(String),
     /// It was tried and did not work out. Exit code 1.
     Failed(String),
+    /// Several things are wrong with a site, one a line. Nothing was started. Exit code 2.
+    Problems(String),
 }
 
 impl Failure {
-    /// Writes the one line and gives the exit code.
+    /// Writes the one line, or one for each problem, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        let (Failure::Usage(message) | Failure::Failed(message)) = self;
-        let _ = writeln!(std::io::stderr(), "harmonious: {}", one_line(message));
+        let text = match self {
+            Failure::Usage(message) | Failure::Failed(message) => one_line(message),
+            Failure::Problems(message) => {
+                let lines: Vec<String> = message.lines().map(one_line).collect();
+                lines.join("\n")
+            }
+        };
+        let _ = writeln!(std::io::stderr(), "harmonious: {text}");
         match self {
-            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Usage(_) | Failure::Problems(_) => ExitCode::from(2),
             Failure::Failed(_) => ExitCode::FAILURE,
         }
     }

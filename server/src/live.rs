@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harmonious_dispatcher::loader::LoadedInfo;
 use harmonious_http::{Front, FrontStats};
 use harmonious_pool::{DecisionRecord, Handle, Stats};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::log::{Floods, Log};
+use crate::site::{Site, Sites};
 use crate::sys::Process;
 
 /// What there is to look at. It lives as long as the server.
 pub struct Live {
     pool: Handle,
     front: Front,
+    sites: Arc<Sites>,
     settings: harmonious_pool::Config,
     floods: Arc<Floods>,
     dropped: ErrorCounter,
@@ -27,6 +30,8 @@ pub struct Figures {
     pub pool: Stats,
     /// The front of the site.
     pub front: FrontStats,
+    /// The sites, with what of them is loaded.
+    pub sites: Vec<SiteFigures>,
     /// The process.
     pub process: Process,
     /// What the pool was told.
@@ -41,12 +46,30 @@ pub struct Figures {
     pub lines_dropped: usize,
 }
 
+/// One site at one moment.
+#[derive(Clone, Debug)]
+pub struct SiteFigures {
+    /// Its name.
+    pub name: String,
+    /// How many modules it has.
+    pub modules: usize,
+    /// Those that are loaded, by key.
+    pub loaded: Vec<LoadedInfo>,
+}
+
 impl Live {
     /// What there is to look at, from now on.
-    pub fn new(pool: Handle, front: Front, settings: harmonious_pool::Config, log: &Log) -> Live {
+    pub fn new(
+        pool: Handle,
+        front: Front,
+        sites: Arc<Sites>,
+        settings: harmonious_pool::Config,
+        log: &Log,
+    ) -> Live {
         Live {
             pool,
             front,
+            sites,
             settings,
             floods: Arc::clone(&log.floods),
             dropped: log.dropped.clone(),
@@ -59,6 +82,7 @@ impl Live {
         Figures {
             pool: self.pool.stats(),
             front: self.front.stats(),
+            sites: self.sites.sites().iter().map(Site::figures).collect(),
             process: Process::now(),
             settings: self.settings.clone(),
             uptime: self.began.elapsed(),
@@ -90,6 +114,7 @@ pub fn figures_at_rest() -> Figures {
     Figures {
         pool: pool.stats(),
         front: Front::new(handler, Limits::default()).unwrap().stats(),
+        sites: Vec::new(),
         process: Process::now(),
         settings,
         uptime: Duration::from_secs(12),

@@ -5,6 +5,10 @@ mod cli;
 mod failure;
 mod settings;
 
+mod build;
+mod commands;
+mod dev;
+mod new;
 mod serve;
 mod site;
 mod stop;
@@ -48,11 +52,18 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
             print(&text);
             Ok(())
         }
-        Invocation::Serve(site) => serve::serve(&site),
-        Invocation::Config(site) => {
-            print(&site.settings.to_string());
+        Invocation::Serve(served) => serve::serve(&served),
+        Invocation::Dev(served) => serve::dev(&served),
+        Invocation::Config(served) => {
+            print(&served.settings.to_string());
             Ok(())
         }
+        Invocation::New(new) => commands::new(&new),
+        Invocation::Build { site, release } => commands::build(&site, release),
+        Invocation::Routes { site, json } => commands::routes(&site, json),
+        Invocation::Explain(asked) => commands::explain(&asked),
+        Invocation::Check { site, json } => commands::check(&site, json),
+        Invocation::Probe { site, keys } => commands::probe(&site, &keys),
         Invocation::Status(wanted) => status::status(&wanted).map(|text| print(&text)),
     }
 }

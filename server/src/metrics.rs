@@ -24,6 +24,7 @@ pub fn render(figures: &Figures) -> String {
     pool(&mut page, figures);
     work(&mut page, figures);
     front(&mut page, figures);
+    sites(&mut page, figures);
     process(&mut page, figures);
     page.into_text()
 }
@@ -44,6 +45,11 @@ fn pool(page: &mut Page, figures: &Figures) {
         pool.parked,
     );
     page.gauge("pool_busy", "Requests that are being handled", pool.busy);
+    page.gauge(
+        "pool_given_up",
+        "Handlers that still run after their time limit",
+        pool.given_up,
+    );
     page.gauge(
         "pool_queued",
         "Requests that wait for a worker",
@@ -103,6 +109,11 @@ fn work(page: &mut Page, figures: &Figures) {
         "pool_completions",
         "Requests that were handled by a worker",
         pool.completions,
+    );
+    page.counter(
+        "pool_given_up",
+        "Handlers that ran over their time limit",
+        pool.given_up_total,
     );
     page.counter(
         "pool_unwanted",
@@ -187,6 +198,11 @@ fn front(page: &mut Page, figures: &Figures) {
         panics,
     );
     page.counter(
+        "http_timed_out",
+        "Requests answered in place of a handler that ran over its time limit",
+        front.timed_out,
+    );
+    page.counter(
         "http_read_bytes",
         "Bytes read from clients",
         front.bytes_read,
@@ -196,6 +212,25 @@ fn front(page: &mut Page, figures: &Figures) {
         "Bytes written to clients",
         front.bytes_written,
     );
+}
+
+fn sites(page: &mut Page, figures: &Figures) {
+    page.family("site_modules", "gauge", "Modules of a site");
+    for site in &figures.sites {
+        page.sample("site_modules", &[("site", &site.name)], site.modules);
+    }
+    page.family(
+        "site_modules_loaded",
+        "gauge",
+        "Of them, those that are loaded",
+    );
+    for site in &figures.sites {
+        page.sample(
+            "site_modules_loaded",
+            &[("site", &site.name)],
+            site.loaded.len(),
+        );
+    }
 }
 
 fn process(page: &mut Page, figures: &Figures) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use harmonious_pool::{DecisionRecord, Stats};
 use serde_json::{Map, Value, json};
 
-use crate::live::Figures;
+use crate::live::{Figures, SiteFigures};
 use crate::why::why;
 
 /// The document. Times are in milliseconds unless the name says otherwise; `at_s` counts from the
@@ -24,6 +24,7 @@ pub fn render(figures: &Figures, decisions: &[DecisionRecord]) -> String {
         "settings": settings(figures),
         "pool": pool(&figures.pool),
         "front": front(figures),
+        "sites": figures.sites.iter().map(site).collect::<Vec<_>>(),
         "process": process(figures),
         "log": { "lines_left_out": figures.lines_held, "lines_dropped": figures.lines_dropped },
         "last_change": last_change,
@@ -62,6 +63,8 @@ fn pool(stats: &Stats) -> Value {
         "service_time_ms": ms(stats.service_time),
         "mean_wait_ms": ms(stats.mean_wait),
         "completions": stats.completions,
+        "given_up": stats.given_up,
+        "given_up_total": stats.given_up_total,
         "unwanted": stats.unwanted,
         "refused": stats.refused(),
         "refusals": counts(refusals.map(|(reason, count)| (reason.as_str(), *count))),
@@ -87,8 +90,27 @@ fn front(figures: &Figures) -> Value {
         "responses": counts(classes.into_iter().zip(front.responses)),
         "rejects": counts(front.rejects.iter().copied()),
         "handler_panics": front.handler_panics,
+        "timed_out": front.timed_out,
         "bytes_read": front.bytes_read,
         "bytes_written": front.bytes_written,
+    })
+}
+
+/// A site with the modules that are loaded; the others are not.
+fn site(site: &SiteFigures) -> Value {
+    let loaded = site.loaded.iter().map(|module| {
+        json!({
+            "key": module.key,
+            "file": module.file.file_name().map(|name| name.to_string_lossy()),
+            "generation": module.generation,
+            "leaving_generations": module.leaving_generations,
+            "retired_generations": module.retired_generations,
+        })
+    });
+    json!({
+        "name": site.name,
+        "modules": site.modules,
+        "loaded": loaded.collect::<Vec<_>>(),
     })
 }
 
@@ -143,6 +165,8 @@ mod tests {
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["ready"], true);
         assert_eq!(document["pool"]["limit"], 4);
+        assert_eq!(document["pool"]["given_up"], 0);
+        assert_eq!(document["front"]["timed_out"], 0);
         assert_eq!(document["pool"]["refusals"]["queue_full"], 0);
         assert_eq!(document["settings"]["queue_wait_ms"], 500.0);
         assert_eq!(document["front"]["responses"]["2xx"], 0);

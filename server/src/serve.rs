@@ -1,38 +1,87 @@
 //! `harmonious serve`: binds everything, then starts everything, serves, and ends when it is told to.
 
 use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
 
+use harmonious_dispatcher::{Libraries, Manifest};
 use harmonious_http::{Builder, Error, Front, Listen, Server};
 use harmonious_pool::Pool;
 
+use crate::build::{BuiltLibraries, Profile};
+use crate::commands;
 use crate::control::{self, Control};
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::log;
 use crate::reporter::Reporter;
 use crate::settings::{Config, Settings, bad, find};
-use crate::site::Site;
+use crate::site::{Development, Reloader, Shared, Site, Sites};
 use crate::stop::{End, Stopper, signals};
 use crate::{cli, sys};
 
-/// Serves a site until a signal says to stop.
+/// Serves sites until a signal says to stop.
 ///
 /// # Errors
-/// What could not be started, with nothing left running; or what was cut when it stopped.
-pub fn serve(site: &cli::Site) -> Result<(), Failure> {
-    let config = site.settings.config();
+/// What is wrong with a site or could not be started, with nothing left running; or what was cut when it
+/// stopped.
+pub fn serve(served: &cli::Served) -> Result<(), Failure> {
+    let sites = served.dirs.iter().map(|dir| Site::open(dir, None, built));
+    let sites = Sites::new(sites.collect::<Result<_, _>>()?)?;
+    run(&Arc::new(sites), &served.settings, OnHangUp::Reload)
+}
+
+/// Serves a site while it is written.
+///
+/// # Errors
+/// As [`serve`].
+pub fn dev(served: &cli::Served) -> Result<(), Failure> {
+    let [dir] = &served.dirs[..] else {
+        return Err(Failure::Usage("dev serves one site".to_owned()));
+    };
+    let development = Development::start(dir)?;
+    let libraries = |_: &Path, manifest: &Manifest| Ok(development.libraries(manifest));
+    let site = Site::open(dir, Some(Arc::clone(&development)), libraries)?;
+    let _watching = development.watch(site.dispatcher.as_ref())?;
+    // A terminal that is closed ends what was started in it.
+    let sites = Arc::new(Sites::new(vec![site])?);
+    run(&sites, &served.settings, OnHangUp::Stop)
+}
+
+/// The libraries of a site, compiled where they are not as their sources are now.
+fn built(dir: &Path, manifest: &Manifest) -> Result<Arc<dyn Libraries>, Failure> {
+    commands::build_modules(dir, manifest, Profile::Release)?;
+    let libraries = BuiltLibraries::open(dir, Profile::Release);
+    let libraries = libraries.map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(Arc::new(libraries))
+}
+
+/// What a hang-up (SIGHUP) means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnHangUp {
+    Reload,
+    Stop,
+}
+
+fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<(), Failure> {
+    let config = settings.config();
     let signals = signals().map_err(|error| started(&error))?;
-    let front = front(Site::open(&site.dir)?, config.limits.clone())?;
+    let front = front(Shared(Arc::clone(sites)), config.limits.clone())?;
     let control = Control::default();
     let control_front = self::front(control.clone(), control::limits())?;
-    let bound = Bound::new(&site.settings, &front, &control_front)?;
+    let bound = Bound::new(settings, &front, &control_front)?;
 
     let log = log::start(config)?;
     warn_of_descriptors(config);
     let pool = Pool::start(config.pool.clone()).map_err(|error| started(&error))?;
     let handle = pool.handle();
-    let settings = config.pool.clone();
-    control.show(Live::new(handle.clone(), front.clone(), settings, &log));
+    control.show(Live::new(
+        handle.clone(),
+        front.clone(),
+        Arc::clone(sites),
+        config.pool.clone(),
+        &log,
+    ));
     let reporter = Reporter::start(handle.clone(), front.clone(), &log);
     let reporter = reporter.map_err(|error| started(&error))?;
     let stopper = Stopper::new(signals, pool, config.grace).map_err(|error| started(&error))?;
@@ -45,7 +94,9 @@ pub fn serve(site: &cli::Site) -> Result<(), Failure> {
         control.as_ref().map_or(&[], |running| &running.addresses),
     );
 
-    let end = stopper.wait();
+    let reloader = Reloader::start(sites).map_err(|error| started(&error))?;
+    let reload = (on_hang_up == OnHangUp::Reload).then_some(|| reloader.ask());
+    let end = stopper.wait(reload);
     if let Some(running) = control {
         running.stop();
     }

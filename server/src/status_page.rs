@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::failure::one_line;
 
+/// Loaded modules that are named; `--json` has all of them.
+const MODULES_SHOWN: usize = 24;
+
 /// The page.
 pub fn render(document: &Value) -> String {
     let at = Reader(document);
@@ -28,6 +31,7 @@ pub fn render(document: &Value) -> String {
     );
     pool(&at, &mut row);
     front(&at, &mut row);
+    sites(&at, &mut row);
     row("last change", last_change(&at));
     page
 }
@@ -55,7 +59,7 @@ fn pool(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
             at.count("/pool/parked")
         ),
     );
-    row("busy", at.count("/pool/busy").to_string());
+    row("busy", busy(at));
     row(
         "queue",
         format!(
@@ -77,6 +81,15 @@ fn pool(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
         ),
     );
     row("refused", at.counts("/pool/refusals"));
+}
+
+fn busy(at: &Reader<'_>) -> String {
+    let busy = at.count("/pool/busy");
+    let (now, total) = (at.count("/pool/given_up"), at.count("/pool/given_up_total"));
+    if total == 0 {
+        return busy.to_string();
+    }
+    format!("{busy}; over their time limit {total}, of which {now} run still")
 }
 
 fn front(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
@@ -110,6 +123,29 @@ fn front(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
             "log",
             format!("{left_out} lines of floods left out, {dropped} lines dropped"),
         );
+    }
+}
+
+/// Each site with the modules that are loaded.
+fn sites(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
+    for (number, site) in at.at("/sites").as_array().into_iter().flatten().enumerate() {
+        let site = Reader(site);
+        let loaded = site.at("/loaded").as_array().map_or(&[][..], Vec::as_slice);
+        let keys = loaded.iter().filter_map(|module| module["key"].as_str());
+        let mut listed = keys
+            .clone()
+            .take(MODULES_SHOWN)
+            .collect::<Vec<_>>()
+            .join(", ");
+        if loaded.len() > MODULES_SHOWN {
+            let _ = write!(listed, " and {} more", loaded.len() - MODULES_SHOWN);
+        }
+        let (name, modules) = (site.text("/name"), site.count("/modules"));
+        let text = match loaded.len() {
+            0 => format!("{name}: {modules} modules, none is loaded"),
+            count => format!("{name}: {modules} modules, {count} loaded: {listed}"),
+        };
+        row(if number == 0 { "sites" } else { "" }, text);
     }
 }
 
@@ -224,7 +260,10 @@ mod tests {
                 "why": "requests waited", "busy": 4, "queued": 9, "service_time_ms": 20.0,
                 "cpu": 0.125
             },
-            "pool": { "refusals": { "waited": 3, "queue_full": 0, "stopping": 1 } },
+            "pool": {
+                "busy": 4, "given_up": 1, "given_up_total": 7,
+                "refusals": { "waited": 3, "queue_full": 0, "stopping": 1 }
+            },
         });
         let page = render(&document);
         let expected = "last change 10.0 s ago, limit 4 -> 8: requests waited (grow); \
@@ -234,6 +273,8 @@ mod tests {
             page.contains("refused     4: stopping 1, waited 3"),
             "{page}"
         );
+        let busy = "busy        4; over their time limit 7, of which 1 run still\n";
+        assert!(page.contains(busy), "{page}");
     }
 
     #[test]

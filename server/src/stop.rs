@@ -1,4 +1,5 @@
-//! How the server ends: the first signal has it finish what was begun, a second one ends it at once.
+//! How the server ends: the first signal has it finish what was begun, a second one ends it at once. A
+//! hang-up (SIGHUP) ends nothing: the sites are read again.
 
 use std::fmt;
 use std::io;
@@ -7,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use harmonious_pool::{DrainReport, Pool};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// A signal this soon after the first is taken for the same: `timeout` and its like send theirs to the
@@ -32,12 +33,12 @@ impl fmt::Display for End {
     }
 }
 
-/// The signals that stop the server, caught from now on.
+/// The signals that stop the server or have it read its sites again, caught from now on.
 ///
 /// # Errors
 /// What the system answers.
 pub fn signals() -> io::Result<Signals> {
-    Signals::new([SIGTERM, SIGINT])
+    Signals::new([SIGTERM, SIGINT, SIGHUP])
 }
 
 /// Waits for signals and stops the pool.
@@ -73,9 +74,17 @@ impl Stopper {
         })
     }
 
-    /// Waits for a signal, and then for the end or another signal, whichever is first.
-    pub fn wait(mut self) -> End {
-        if let Some(signal) = self.signals.forever().next() {
+    /// Waits for a signal that stops, and then for the end or another one, whichever is first. Until
+    /// then a hang-up calls `reload`, which must not block; without one it stops too.
+    pub fn wait(mut self, reload: Option<impl Fn()>) -> End {
+        let stops = |signal: &i32| match (*signal, &reload) {
+            (SIGHUP, Some(reload)) => {
+                reload();
+                false
+            }
+            _ => true,
+        };
+        if let Some(signal) = self.signals.forever().find(stops) {
             tracing::info!(
                 "{}: finishing what was begun, within {:?}; a second signal ends at once",
                 name(signal),
@@ -87,7 +96,7 @@ impl Stopper {
         let second = self
             .signals
             .forever()
-            .find(|_| told.elapsed() > SAME_SIGNAL);
+            .find(|signal| *signal != SIGHUP && told.elapsed() > SAME_SIGNAL);
         if let Some(signal) = second {
             return End::AtOnce(signal);
         }

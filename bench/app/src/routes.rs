@@ -129,6 +129,7 @@ impl Handler for App {
         Plan::Job {
             route: first.fold(0, |hash: u32, b| hash.wrapping_mul(31) + u32::from(b)),
             body_max_bytes: None,
+            time_limit: None,
         }
     }
 

@@ -5,7 +5,8 @@
 //! them; [`stats`] and [`report`] make figures and tables of it.
 //!
 //! With the feature `front` there are whole servers: those named `peer-*` answer `routes`, and
-//! `contest` starts each of them and puts `wrk` on it; `trial` puts our own to the test.
+//! `contest` starts each of them and puts `wrk` on it; `trial` puts our own to the test; `sites` has
+//! what our own serves when it is not the server for benches but the shipped one.
 #![forbid(unsafe_code)]
 
 pub mod load;
@@ -19,6 +20,8 @@ pub mod tiny_policy;
 
 #[cfg(feature = "front")]
 pub mod contest;
+#[cfg(feature = "front")]
+pub mod sites;
 #[cfg(feature = "front")]
 pub mod trial;
 

@@ -20,6 +20,9 @@ pub mod traffic;
 pub mod inside;
 pub mod wire;
 
+pub mod twins;
+pub mod versions;
+
 use options::{Number, Options};
 
 /// What a trial says: printed as it comes, and kept for `bench/RESULTS.md`.

@@ -1,5 +1,9 @@
 //! What answers requests: the one thing that the front is given.
 
+use std::time::Duration;
+
+use http::StatusCode;
+
 use crate::request::{Head, Request};
 use crate::response::Response;
 
@@ -7,6 +11,7 @@ use crate::response::Response;
 ///
 /// # Examples
 /// ```
+/// use std::time::Duration;
 /// use harmonious_http::{Handler, Head, Plan, Request, Response};
 ///
 /// struct Site;
@@ -15,7 +20,12 @@ use crate::response::Response;
 ///     fn plan(&self, head: &Head) -> Plan {
 ///         match head.path() {
 ///             "/ping" => Plan::Answer(Response::text("pong")), // at once, on the connection's task
-///             _ => Plan::Job { route: 0, body_max_bytes: None },
+///             "/report" => Plan::Job {
+///                 route: 1,
+///                 body_max_bytes: None,
+///                 time_limit: Some(Duration::from_secs(60)), // then 504, and others go on
+///             },
+///             _ => Plan::Job { route: 0, body_max_bytes: None, time_limit: None },
 ///         }
 ///     }
 ///
@@ -33,11 +43,20 @@ pub trait Handler: Send + Sync + 'static {
         Plan::Job {
             route: 0,
             body_max_bytes: None,
+            time_limit: None,
         }
     }
 
     /// Answers a whole request, on a worker; it may block. A panic is a 500.
     fn handle(&self, request: Request) -> Response;
+
+    /// Answers a request whose handler has run for longer than its plan allows. Called on the
+    /// connection's task: it must not block (invariant 2). A panic is a plain 504. The handler runs
+    /// on, on a thread that the pool has given up; what it answers in the end is dropped.
+    fn timed_out(&self, head: &Head) -> Response {
+        let _ = head;
+        Response::error(StatusCode::GATEWAY_TIMEOUT)
+    }
 
     /// Something went wrong that those who run the server should know of. Must not block.
     fn trouble(&self, what: &str, error: &dyn std::error::Error) {
@@ -68,6 +87,9 @@ pub enum Plan {
         route: u32,
         /// A limit of its own for the body, in place of [`crate::Limits::body_max_bytes`].
         body_max_bytes: Option<u64>,
+        /// How long the handler may run, counted from its start and not from when the request came:
+        /// then [`Handler::timed_out`] answers in its place. `None`: as long as it takes.
+        time_limit: Option<Duration>,
     },
 }
 
@@ -81,13 +103,13 @@ pub struct Record<'a> {
     /// The request's number.
     pub id: crate::request::RequestId,
     /// The status that was sent; 499 if the client was gone before there was one.
-    pub status: http::StatusCode,
+    pub status: StatusCode,
     /// Bytes that were written, head included.
     pub bytes: u64,
     /// From the first byte of the request to the last of the response.
-    pub took: std::time::Duration,
-    /// What of it the request waited for a permit.
-    pub waited: std::time::Duration,
+    pub took: Duration,
+    /// What of it the request waited for a permit; zero where its handler was timed out.
+    pub waited: Duration,
     /// Whether all of the response was written.
     pub complete: bool,
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use harmonious_pool::{Job, JobContext, Refusal};
+use harmonious_pool::{Job, JobContext, Refusal, TimeLimit};
 use http::StatusCode;
 
 use crate::compress;
@@ -59,14 +59,18 @@ pub(crate) enum After {
 pub(crate) struct Client {
     pub(crate) front: Arc<Shared>,
     seat: Arc<Seat>,
+    /// Which of the connection's jobs this is.
+    turn: u64,
     told: bool,
 }
 
 impl Client {
+    /// For the job that the connection waits for.
     pub(crate) fn new(front: &Arc<Shared>, seat: &Arc<Seat>) -> Client {
         Client {
             front: Arc::clone(front),
             seat: Arc::clone(seat),
+            turn: seat.turn(),
             told: false,
         }
     }
@@ -74,8 +78,9 @@ impl Client {
     /// From a job that returns now.
     fn tell_on_return(&mut self, outcome: Outcome, cx: &mut JobContext) {
         self.told = true;
-        self.seat.put(outcome);
-        if let Some(notifier) = self.seat.notifier() {
+        if self.seat.put(self.turn, outcome)
+            && let Some(notifier) = self.seat.notifier()
+        {
             cx.notify_on_return(notifier.clone());
         }
     }
@@ -83,8 +88,9 @@ impl Client {
     /// From wherever a job was shed.
     fn tell_now(&mut self, outcome: Outcome) {
         self.told = true;
-        self.seat.put(outcome);
-        if let Some(notifier) = self.seat.notifier() {
+        if self.seat.put(self.turn, outcome)
+            && let Some(notifier) = self.seat.notifier()
+        {
             notifier.notify();
         }
     }
@@ -108,6 +114,8 @@ pub(crate) struct HandlerJob {
     pub(crate) request: Request,
     /// The end of a body whose beginning is in the request's file already.
     pub(crate) tail: BytesMut,
+    /// How long it may run, and what tells the connection that it runs longer.
+    pub(crate) limit: Option<TimeLimit>,
 }
 
 impl Job for HandlerJob {
@@ -116,6 +124,7 @@ impl Job for HandlerJob {
             mut client,
             mut request,
             tail,
+            limit: _,
         } = *self;
         let head = Arc::clone(&request.head);
         let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -140,6 +149,10 @@ impl Job for HandlerJob {
 
     fn is_wanted(&self) -> bool {
         self.client.is_wanted()
+    }
+
+    fn time_limit(&mut self) -> Option<TimeLimit> {
+        self.limit.take()
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Seat {
     waiting_since: AtomicU64,
     /// The peer has hung up: nobody wants what its job brings.
     pub(crate) gone: AtomicBool,
+    /// The number of the job whose outcome is waited for; what another brings is dropped. Written by
+    /// the connection, and under the lock of `outcome` where a job of that number may be running.
+    turn: AtomicU64,
     /// What its job has brought.
     outcome: Mutex<Option<Outcome>>,
     /// Wakes the connection's task; set at its first poll.
@@ -38,6 +41,7 @@ impl Seat {
         Seat {
             waiting_since: AtomicU64::new(now_ns.max(1)),
             gone: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
             outcome: Mutex::new(None),
             notifier: OnceLock::new(),
         }
@@ -51,13 +55,46 @@ impl Seat {
         self.notifier.get()
     }
 
-    /// A job leaves what it brings; the connection is told by whoever called.
-    pub(crate) fn put(&self, outcome: Outcome) {
-        *self.outcome.lock() = Some(outcome);
+    /// A job leaves what it brings; the connection is told by whoever called. False if nobody waits
+    /// for that job any more: then nobody is to be told.
+    pub(crate) fn put(&self, turn: u64, outcome: Outcome) -> bool {
+        let mut place = self.outcome.lock();
+        if self.turn.load(Relaxed) != turn {
+            // What a handler made may take its time to be dropped.
+            drop(place);
+            drop(outcome);
+            return false;
+        }
+        *place = Some(outcome);
+        true
     }
 
     pub(crate) fn take(&self) -> Option<Outcome> {
         self.outcome.lock().take()
+    }
+
+    /// The number of the job that is waited for, or of the next one.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn.load(Relaxed)
+    }
+
+    /// The connection will wait for another job than those before. None of these runs, but for
+    /// such whose outcome was not waited for.
+    pub(crate) fn next_turn(&self) -> u64 {
+        let turn = self.turn.load(Relaxed) + 1;
+        self.turn.store(turn, Relaxed);
+        turn
+    }
+
+    /// The connection waits no longer: either this is what its job has brought, or nothing that it
+    /// brings will be taken.
+    pub(crate) fn take_or_leave(&self) -> Option<Outcome> {
+        let mut place = self.outcome.lock();
+        let outcome = place.take();
+        if outcome.is_none() {
+            self.next_turn();
+        }
+        outcome
     }
 
     /// A request begins. False if the seat was given away just before.
@@ -205,6 +242,20 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_brought_too_late_is_not_taken() {
+        let seat = Seat::new(1);
+        let first = seat.next_turn();
+        assert!(seat.take_or_leave().is_none());
+        assert!(!seat.put(first, Outcome::Lost));
+        let second = seat.next_turn();
+        assert!(!seat.put(first, Outcome::Lost));
+        assert!(seat.take().is_none());
+        assert!(seat.put(second, Outcome::Lost));
+        assert!(seat.take_or_leave().is_some(), "it was here before");
+        assert_eq!(seat.turn(), second);
+    }
 
     #[test]
     fn one_address_has_its_limit_and_others_are_not_touched() {

@@ -28,6 +28,8 @@ pub struct FrontStats {
     pub rejects: Vec<(&'static str, u64)>,
     /// Handlers that ended by a panic.
     pub handler_panics: u64,
+    /// Requests that were answered in place of a handler that ran over its time limit.
+    pub timed_out: u64,
     /// Bytes read from clients.
     pub bytes_read: u64,
     /// Bytes written to clients.
@@ -40,6 +42,7 @@ pub(crate) struct Counters {
     pub(crate) accepted: AtomicU64,
     pub(crate) evicted: AtomicU64,
     pub(crate) handler_panics: AtomicU64,
+    pub(crate) timed_out: AtomicU64,
     rejects: Mutex<Vec<(&'static str, u64)>>,
 }
 
@@ -109,6 +112,7 @@ impl Counters {
             ],
             rejects,
             handler_panics: self.handler_panics.load(Relaxed),
+            timed_out: self.timed_out.load(Relaxed),
             bytes_read: sum(|s| &s.bytes_read),
             bytes_written: sum(|s| &s.bytes_written),
         }

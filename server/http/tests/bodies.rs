@@ -25,10 +25,12 @@ impl Handler for Keeper {
             "/small" => Plan::Job {
                 route: 0,
                 body_max_bytes: Some(10),
+                time_limit: None,
             },
             _ => Plan::Job {
                 route: 0,
                 body_max_bytes: None,
+                time_limit: None,
             },
         }
     }

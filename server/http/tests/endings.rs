@@ -76,7 +76,7 @@ fn a_request_over_a_unix_socket_is_handled_although_its_sender_left_at_once() {
     await_that("one request, no connection", || {
         let stats = front.stats();
         let seen = stats.requests == 1 && stats.connections == 0;
-        if seen { Ok(()) } else { Err(stats) }
+        if seen { Ok(()) } else { Err(Box::new(stats)) }
     });
     assert!(pool.shutdown(PATIENCE).is_clean());
 }

@@ -407,6 +407,7 @@ fn a_handler_that_panics_is_a_500_and_all_goes_on() {
             Plan::Job {
                 route: 0,
                 body_max_bytes: None,
+                time_limit: None,
             }
         }
 

@@ -25,6 +25,10 @@ pub const RETIRE_SHARE: usize = 8;
 /// Threads that are started in one round of the watch; more are for the next rounds. A start takes
 /// some 65 us, and the watch has other duties.
 pub const HIRES_PER_ROUND: usize = 32;
+/// Workers that may be without a permit at once because their jobs ran over their time limit, each
+/// with a thread in its place. Beyond it such a worker keeps its permit: the pool then shrinks,
+/// rather than that threads are started without end. They come on top of [`Config::workers_max`].
+pub const GIVEN_UP_MAX: usize = 64;
 /// Decisions that are remembered for whoever asks why.
 pub const DECISIONS_KEPT: usize = 200;
 /// Readiness events that one look at the reactor may bring; more wait for the next look.
@@ -50,7 +54,8 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(10);
 pub const SWEEP_AHEAD_SHARE: u64 = 8;
 /// A job that runs longer than this is worth waking another thread for, before it starts.
 pub const LONG_JOB: Duration = Duration::from_micros(50);
-/// A worker whose job has run for longer than this is not reckoned with for what waits.
+/// A worker whose job has run for longer than this is not reckoned with for what waits; only such
+/// jobs are looked at for their time limit.
 pub const STUCK: Duration = Duration::from_millis(1);
 /// Waking a thread is worth it when the running workers would need longer than this for the queue.
 pub const WAKE_WORTH: Duration = Duration::from_micros(200);
@@ -103,7 +108,8 @@ pub struct Config {
     /// Workers at the start, `workers_min..=workers_max`. Default 4.
     pub workers_start: usize,
     /// Most workers, up to [`WORKERS_CEILING`]. Default 256, or fewer where a quarter of the
-    /// memory does not hold as many (see [`WORKER_MEMORY_BYTES`]).
+    /// memory does not hold as many (see [`WORKER_MEMORY_BYTES`]). Threads that stand in for workers
+    /// which were given up come on top, [`GIVEN_UP_MAX`] at most.
     pub workers_max: usize,
     /// At most this many threads are started in any [`Config::spawn_window`], at least 1.
     /// Default: 256, the whole pool once.

@@ -89,6 +89,20 @@ impl Lines {
         since_ns > 0 && now_ns.saturating_sub(since_ns) > STUCK.as_nanos() as u64
     }
 
+    /// How long the job has run that runs now; 0 while none does.
+    pub(crate) fn running_ns(&self, now_ns: u64) -> u64 {
+        match self.running_since_ns.get() {
+            0 => 0,
+            since_ns => now_ns.saturating_sub(since_ns),
+        }
+    }
+
+    /// A job has returned that was given up before.
+    pub(crate) fn job_came_back(&self, panicked: bool) {
+        self.job_panics.add(panicked.into());
+        self.running_since_ns.set(0);
+    }
+
     pub(crate) fn job_unwanted(&self, panicked: bool) {
         self.unwanted.add(1);
         self.job_panics.add(panicked.into());
@@ -106,6 +120,8 @@ pub(crate) struct Sums {
     pub(crate) waited_ns: u64,
     /// Service time so far of the jobs that run now.
     pub(crate) running_ns: u64,
+    /// Time for which jobs held a permit that were given up.
+    pub(crate) lost_ns: u64,
     pub(crate) job_panics: u64,
     pub(crate) task_panics: u64,
     pub(crate) unwanted: u64,
@@ -113,8 +129,8 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Adds one worker's counters, as they are at `now_ns`.
-    pub(crate) fn add(&mut self, lines: &Lines, now_ns: u64) {
+    /// Adds what one worker has counted.
+    pub(crate) fn add(&mut self, lines: &Lines) {
         for (n, route) in lines.routes.iter().enumerate() {
             self.completed[n] += route.completed.get();
             self.service_ns[n] += route.service_ns.get();
@@ -122,10 +138,6 @@ impl Sums {
         }
         self.fresh += lines.fresh.get();
         self.waited_ns += lines.waited_ns.get();
-        let since_ns = lines.running_since_ns.get();
-        if since_ns > 0 {
-            self.running_ns += now_ns.saturating_sub(since_ns);
-        }
         self.job_panics += lines.job_panics.get();
         self.task_panics += lines.task_panics.get();
         self.unwanted += lines.unwanted.get();

@@ -26,7 +26,7 @@ pub struct DrainReport {
     pub background_left: Vec<String>,
     /// Jobs that still waited; they were refused.
     pub jobs_refused: usize,
-    /// Jobs that still ran; their threads end when they do.
+    /// Jobs that still ran, those that were given up included; their threads end when they do.
     pub jobs_running: usize,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn drain(shared: &Shared, jobs: &JobPool, within: Duration) -> DrainR
         shared.schedule(&cell);
     }
     wait(shared, crate::clock::deadline(within), || {
-        shared.task_count() == 0 && shared.queue.is_empty() && shared.permits.busy() == 0
+        shared.task_count() == 0 && shared.queue.is_empty() && shared.jobs_running() == 0
     });
     stop(shared, jobs, began)
 }
@@ -88,10 +88,10 @@ fn stop(shared: &Shared, jobs: &JobPool, began: Instant) -> DrainReport {
     shared.forget_queued();
     shared.parking.wake_all(|| shared.reactor.interrupt());
     wait(shared, Instant::now() + THREADS_END_WITHIN, || {
-        shared.workers_alive() <= shared.permits.busy()
+        shared.workers_alive() <= shared.jobs_running()
     });
     shared.forget_queued();
-    let jobs_running = shared.permits.busy();
+    let jobs_running = shared.jobs_running();
     shared.watch_stop.store(true, SeqCst);
     shared.doze.wake();
     DrainReport {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::Refusal;
+use crate::overdue::TimeLimit;
 use crate::task::Notifier;
 
 /// Work that may block its thread. It starts only with a permit.
@@ -49,6 +50,19 @@ pub trait Job: Send + 'static {
     /// job that nobody wants is dropped.
     fn is_wanted(&self) -> bool {
         true
+    }
+
+    /// How long it may run, `None` for as long as it takes. Asked once, when the job is about to
+    /// start.
+    ///
+    /// Nothing stops a job that runs for longer. Its worker is *given up*: the job's
+    /// [`Alarm`](crate::Alarm) is rung, its permit goes to another job, and another thread takes
+    /// its worker's place, for at most [`crate::config::GIVEN_UP_MAX`] at once and within the
+    /// spawn limit; without a thread in its place the worker keeps its permit. When the job
+    /// returns after all, its worker goes on as any other, and the job counts in
+    /// [`crate::Stats::given_up_total`] instead of [`crate::Stats::completions`].
+    fn time_limit(&mut self) -> Option<TimeLimit> {
+        None
     }
 }
 

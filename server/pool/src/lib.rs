@@ -19,6 +19,7 @@ pub mod sim;
 
 mod clock;
 mod counters;
+mod overdue;
 mod park;
 mod permits;
 mod queue;
@@ -37,6 +38,7 @@ pub use drain::DrainReport;
 pub use error::{Error, Refusal, RefusalReason};
 pub use job::{Job, JobContext, Origin};
 pub use mio;
+pub use overdue::{Alarm, TimeLimit};
 pub use pool::{Handle, Pool};
 pub use stats::{DecisionRecord, Stats};
 pub use task::{Context, Flow, Notifier, Ready, Task};

@@ -203,6 +203,8 @@ impl Handle {
                 sums.waited_ns.checked_div(sums.completions()).unwrap_or(0),
             ),
             completions: sums.completions(),
+            given_up: shared.given_up.load(Relaxed),
+            given_up_total: shared.given_up_total.load(Relaxed),
             unwanted: sums.unwanted,
             refusals: RefusalReason::ALL
                 .map(|reason| (reason, shared.refusals[reason as usize].load(Relaxed))),

@@ -10,7 +10,8 @@ use super::Pool;
 use crate::config::Config;
 use crate::controller::{Decision, Observation, Policy, PolicyKind, Reason};
 use crate::error::Error;
-use crate::job::Origin;
+use crate::job::{Job, JobContext, Origin};
+use crate::overdue::TimeLimit;
 use crate::watch::{Spawner, system_threads};
 
 /// Gives `allowed` threads, then none.
@@ -80,6 +81,54 @@ fn a_thread_that_the_system_refuses_loses_no_job() {
             .expect("the rest");
     }
     drop(open);
+}
+
+#[test]
+fn without_a_thread_in_its_place_a_worker_that_is_given_up_keeps_its_permit() {
+    struct Limited<F>(F);
+    impl<F: FnOnce() + Send + 'static> Job for Limited<F> {
+        fn run(self: Box<Self>, _cx: &mut JobContext) {
+            self.0();
+        }
+        fn time_limit(&mut self) -> Option<TimeLimit> {
+            let after = Duration::from_millis(2);
+            Some(TimeLimit { after, alarm: None })
+        }
+    }
+    let (spawner, left) = sparing(2);
+    let config = Config {
+        policy: PolicyKind::Fixed(1),
+        workers_min: 1,
+        workers_start: 1,
+        queue_wait: Duration::from_secs(60),
+        ..Config::default()
+    };
+    let pool = start(config, spawner).unwrap();
+    let (open, gate) = channel::<()>();
+    let stuck = Limited(move || {
+        let _ = gate.recv();
+    });
+    pool.submit(Origin::default(), stuck).unwrap();
+    let (told, tells) = channel();
+    pool.submit(Origin::default(), move || told.send(()).unwrap())
+        .unwrap();
+    while pool.stats().spawn_failures == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let stats = pool.stats();
+    assert_eq!((stats.given_up, stats.busy, stats.limit), (1, 1, 1));
+    assert!(
+        tells.try_recv().is_err(),
+        "no thread would be left for tasks"
+    );
+    // The system has threads again.
+    left.store(1, Ordering::SeqCst);
+    tells
+        .recv_timeout(Duration::from_secs(60))
+        .expect("its permit");
+    assert_eq!((pool.stats().given_up, pool.stats().threads), (1, 3));
+    drop(open);
+    assert!(pool.shutdown(Duration::from_secs(60)).is_clean());
 }
 
 #[test]

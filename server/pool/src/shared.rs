@@ -14,6 +14,7 @@ use crate::config::{Config, LONG_JOB, WAKE_WORTH};
 use crate::counters::{Counters, Sums};
 use crate::error::{Error, Refusal, RefusalReason};
 use crate::job::{Job, Origin};
+use crate::overdue::Term;
 use crate::park::Parking;
 use crate::permits::Permits;
 use crate::queue::{JobQueue, Shed};
@@ -54,8 +55,14 @@ pub(crate) struct Shared {
     pub(crate) epoch_ns: AtomicU64,
     /// Mean service time of late, in nanoseconds; large until the first figures are in.
     pub(crate) service_ns: AtomicU64,
-    /// Jobs that had run for longer than [`crate::config::STUCK`] when the watch last looked.
+    /// Jobs with a permit that had run for longer than [`crate::config::STUCK`] when the watch last
+    /// looked.
     pub(crate) stuck: AtomicUsize,
+    /// Workers in a job that was given up.
+    pub(crate) given_up: AtomicUsize,
+    pub(crate) given_up_total: AtomicU64,
+    /// Those of them whose permit went back. Only the watch adds to it.
+    pub(crate) absent: AtomicUsize,
     /// When the watch last looked, jobs waited beside free permits: those that run are longer than
     /// was thought, and whoever finds one wakes the next.
     pub(crate) jobs_are_stuck: AtomicBool,
@@ -74,7 +81,8 @@ pub(crate) struct Shared {
     pub(crate) watch_stop: AtomicBool,
 }
 
-/// The workers that live, and what those counted that have ended.
+/// The workers that live, and what those counted that have ended. Its lock is also held by whoever
+/// changes what concerns a worker that was given up.
 #[derive(Default)]
 pub(crate) struct Roster {
     pub(crate) workers: Vec<Arc<Member>>,
@@ -84,8 +92,11 @@ pub(crate) struct Roster {
 }
 
 /// A worker as the watch knows it.
+#[derive(Default)]
 pub(crate) struct Member {
     pub(crate) counters: Counters,
+    /// The time limit of its job.
+    pub(crate) term: Term,
     /// Where its scheduling figures are; written once, by itself.
     pub(crate) schedstat: std::sync::OnceLock<String>,
     /// Its run delay when it was last read, as the bits of an `f64`. Written by the watch.
@@ -111,6 +122,9 @@ impl Shared {
             epoch_ns: AtomicU64::new(0),
             service_ns: AtomicU64::new(u64::MAX),
             stuck: AtomicUsize::new(0),
+            given_up: AtomicUsize::new(0),
+            given_up_total: AtomicU64::new(0),
+            absent: AtomicUsize::new(0),
             jobs_are_stuck: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             retired: AtomicU64::new(0),
@@ -358,7 +372,7 @@ impl Shared {
     /// compute, a thread too many is awake.
     fn awake(&self) -> usize {
         let idle = self.parking.parked() + usize::from(self.parking.polling());
-        let away = idle + self.stuck.load(Relaxed);
+        let away = idle + self.stuck.load(Relaxed) + self.absent.load(Relaxed);
         self.threads.load(Relaxed).saturating_sub(away)
     }
 
@@ -378,23 +392,16 @@ impl Shared {
 
     // ---- Figures.
 
-    /// Counts the jobs that have run for long.
-    pub(crate) fn count_stuck(&self, now_ns: u64) {
-        let roster = self.roster.lock();
-        let stuck = roster
-            .workers
-            .iter()
-            .filter(|member| member.counters.is_stuck(now_ns))
-            .count();
-        self.stuck.store(stuck, Relaxed);
-    }
-
     /// All workers' counters, as they are at `now_ns`.
     pub(crate) fn sums(&self, now_ns: u64) -> Sums {
         let roster = self.roster.lock();
         let mut sums = roster.departed.clone();
         for member in &roster.workers {
-            sums.add(&member.counters, now_ns);
+            sums.add(&member.counters);
+            // Of a job without a permit all that counts is in `lost_ns`.
+            if !member.term.is_absent() {
+                sums.running_ns += member.counters.running_ns(now_ns);
+            }
         }
         sums
     }

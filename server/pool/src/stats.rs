@@ -17,7 +17,7 @@ pub struct Stats {
     pub policy: &'static str,
     /// Permits: jobs that may run at once.
     pub limit: usize,
-    /// Threads that live. At least `limit + 1`.
+    /// Threads that live. At least `limit + 1`, without those that were given up and have no permit.
     pub threads: usize,
     /// Threads that sleep, without work.
     pub parked: usize,
@@ -33,8 +33,12 @@ pub struct Stats {
     pub service_time: Duration,
     /// Mean time that a job waited for its permit, over all jobs.
     pub mean_wait: Duration,
-    /// Jobs that have ended, by panic too.
+    /// Jobs that have ended, by panic too; without those that were given up before.
     pub completions: u64,
+    /// Workers in a job that has run over its time limit.
+    pub given_up: usize,
+    /// Jobs that ran over their time limit.
+    pub given_up_total: u64,
     /// Jobs whose `is_wanted` said no when their turn came.
     pub unwanted: u64,
     /// Jobs that were refused or shed, by reason, in the order of [`RefusalReason::ALL`].

@@ -1,6 +1,6 @@
 //! The watch: one thread beside the workers that looks after them. It has the controller decide,
-//! starts and retires threads, sheds jobs that waited too long, and wakes a worker when the
-//! reactor or a queue is unattended. While nothing happens it dozes.
+//! starts and retires threads, sheds jobs that waited too long, gives up those that run too long,
+//! and wakes a worker when the reactor or a queue is unattended. While nothing happens it dozes.
 
 mod doze;
 mod meter;
@@ -83,7 +83,10 @@ impl Watch {
     fn round(&mut self, now_ns: u64) {
         self.meter.sample(&self.shared, now_ns);
         if self.shared.permits.busy() > 0 {
-            self.shared.count_stuck(now_ns);
+            let held = self.shared.look_after_jobs(now_ns);
+            if held > 0 {
+                self.staff.replace(held, now_ns);
+            }
         } else {
             self.shared.stuck.store(0, Relaxed);
         }

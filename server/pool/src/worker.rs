@@ -189,32 +189,40 @@ impl Worker {
         }
     }
 
-    fn run_job(&mut self, queued: Queued) {
+    fn run_job(&mut self, mut queued: Queued) {
         let start_ns = self
             .job_ended_ns
             .take()
             .unwrap_or_else(|| self.shared.clock.now_ns());
-        let wanted = catch_unwind(AssertUnwindSafe(|| queued.job.is_wanted()));
-        if !matches!(wanted, Ok(true)) {
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(queued)));
-            self.member
-                .counters
-                .job_unwanted(wanted.is_err() || dropped.is_err());
-            return;
-        }
+        let job = &mut queued.job;
+        let asked = AssertUnwindSafe(|| job.is_wanted().then(|| job.time_limit()));
+        let limit = match catch_unwind(asked) {
+            Ok(Some(limit)) => limit,
+            Ok(None) => return self.drop_unwanted(queued, false),
+            Err(payload) => {
+                forget_payload(payload);
+                return self.drop_unwanted(queued, true);
+            }
+        };
         self.leave_watched();
         let waited_ns = start_ns.saturating_sub(queued.enqueued_ns);
         let mut cx = JobContext::new(Duration::from_nanos(waited_ns));
-        self.member.counters.job_started(start_ns);
+        let member = &self.member;
+        member.counters.job_started(start_ns);
+        let due_ns = limit.map(|limit| member.term.begin(start_ns, limit));
         let outcome = catch_unwind(AssertUnwindSafe(|| queued.job.run(&mut cx)));
         let end_ns = self.shared.clock.now_ns();
-        self.member.counters.job_ended(&Ended {
-            route: queued.origin.route,
-            service_ns: end_ns.saturating_sub(start_ns),
-            waited_ns,
-            fresh: start_ns >= self.shared.epoch_ns.load(Relaxed),
-            panicked: outcome.is_err(),
-        });
+        if due_ns.is_none_or(|due_ns| member.term.end(due_ns)) {
+            member.counters.job_ended(&Ended {
+                route: queued.origin.route,
+                service_ns: end_ns.saturating_sub(start_ns),
+                waited_ns,
+                fresh: start_ns >= self.shared.epoch_ns.load(Relaxed),
+                panicked: outcome.is_err(),
+            });
+        } else {
+            self.permit = self.shared.come_back(member, end_ns, outcome.is_err());
+        }
         if let Err(payload) = outcome {
             forget_payload(payload);
         }
@@ -223,6 +231,15 @@ impl Worker {
             self.release_permit();
         }
         self.follow_up(cx);
+    }
+
+    fn drop_unwanted(&self, queued: Queued, panicked: bool) {
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(queued)));
+        let panicked = panicked || dropped.is_err();
+        self.member.counters.job_unwanted(panicked);
+        if let Err(payload) = dropped {
+            forget_payload(payload);
+        }
     }
 
     /// The task that the job wants notified is polled next, by this thread.
@@ -248,7 +265,7 @@ impl Worker {
         {
             return;
         }
-        let threads = shared.threads.load(Relaxed);
+        let threads = shared.threads_present();
         if threads <= shared.parking.parked() + shared.permits.busy() {
             shared.wake_one();
         }

@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::commands::PROBE;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 3] = ["serve", "config", "status"];
+pub const COMMANDS: [&str; 9] = [
+    "serve", "dev", "new", "build", "routes", "explain", "check", "config", "status",
+];
 
 const LAYERS: &str = "\
 Every setting has one name. A flag beats the environment (HARMONIOUS_QUEUE_WAIT), which beats the
-file harmonious.toml in DIR (queue-wait = \"500ms\"), which beats the default. Durations are written
+file harmonious.toml in SITE (queue-wait = \"500ms\"), which beats site.toml there, which beats the
+default. Several sites share one file: harmonious.toml in the current folder. Durations are written
 30s, 5m or 1h 30m, sizes 64KiB, 2MiB or 2MB. What is unknown or out of range is an error, and nothing
-is started. \"harmonious config DIR\" prints every value and where it comes from.";
+is started. \"harmonious config SITE\" prints every value and where it comes from.";
 
 const SIGNALS: &str = "\
 SIGTERM and SIGINT end the server when what was begun is finished, within --grace; a second one ends
@@ -21,38 +25,148 @@ it at once. Exit code: 0 if all was finished, 1 if something was cut, 2 if nothi
 
 ";
 
+const SITES: &str = "\
+A site is a folder: domains/ holds its URLs as nested folders of modules (.rs) and templates, static/
+the files that are served as they are, site.toml its hosts, limits and configuration. Modules that are
+not built, or not as their sources are now, are built first; a site that was built with
+\"harmonious build --release\" needs no tool chain.
+
+";
+
+const EXIT: &str =
+    "Exit code: 0 if nothing is wrong, 1 if something is, 2 if it could not be looked at.";
+
 /// The command line.
 pub fn command() -> Command {
     let serve = Command::new("serve")
-        .about("Serve the files in the folder static/ of a site, until a signal says to stop")
-        .after_help(format!("{SIGNALS}{LAYERS}"));
+        .about("Serve one or several sites, until a signal says to stop")
+        .arg(sites())
+        .after_help(format!("{SITES}{SIGNALS}{LAYERS}"));
+    let dev = Command::new("dev")
+        .about("Serve a site while it is written: rebuild, reload, show errors in full")
+        .arg(site())
+        .after_help(format!(
+            "What is saved is there at the next request; browsers reload by themselves. A module that \
+             does not compile shows\nthe compiler's message at its URL, the other pages go on.\n\n{LAYERS}"
+        ));
     let config = Command::new("config")
         .about("Print every setting, its value and where it comes from")
+        .arg(sites())
         .after_help(LAYERS);
     Command::new("harmonious")
-        .about("A web server whose blocking handlers run on an adaptive pool of threads")
+        .about("A web server for sites as nested folders, whose blocking handlers run on an adaptive pool of threads")
         .version(env!("CARGO_PKG_VERSION"))
         .after_help("\"harmonious COMMAND --help\" explains a command and its flags.")
         .disable_help_subcommand(true)
         .subcommand(with_settings(serve))
+        .subcommand(with_settings(dev))
+        .subcommand(new_command())
+        .subcommand(build_command())
+        .subcommand(routes_command())
+        .subcommand(explain_command())
+        .subcommand(check_command())
         .subcommand(with_settings(config))
         .subcommand(status_command())
+        .subcommand(probe_command())
+}
+
+fn site() -> Arg {
+    Arg::new("SITE")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The folder of the site")
+}
+
+fn sites() -> Arg {
+    site()
+        .num_args(1..)
+        .help("The folder of the site, or of several, told apart by their hosts")
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+fn new_command() -> Command {
+    Command::new("new")
+        .about("Make a new site that runs: inheritance, a form, a dynamic segment, a guard")
+        .arg(
+            Arg::new("DIR")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder to make; it must not exist, or be empty"),
+        )
+        .arg(
+            Arg::new("template")
+                .long("template")
+                .value_name("NAME")
+                .help("What to begin with: hello [default: hello]"),
+        )
+        .arg(
+            Arg::new("sdk")
+                .long("sdk")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder of the sdk [env: HARMONIOUS_SDK] [default: where this program was built from]"),
+        )
+}
+
+fn build_command() -> Command {
+    Command::new("build")
+        .about("Compile the modules of a site that are not built as their sources are now")
+        .arg(site())
+        .arg(flag(
+            "release",
+            "Optimised; what serve runs. The folder then needs no tool chain",
+        ))
+}
+
+fn routes_command() -> Command {
+    Command::new("routes")
+        .about("Print the URL space of a site as a tree, with methods, parents and guards")
+        .arg(site())
+        .arg(flag("json", "For programs"))
+}
+
+fn explain_command() -> Command {
+    Command::new("explain")
+        .about("Print how a request is resolved, step by step, without making it")
+        .arg(site())
+        .arg(Arg::new("METHOD").required(true).help("Such as GET"))
+        .arg(
+            Arg::new("URL")
+                .required(true)
+                .help("A path such as /scripts/, or a whole URL"),
+        )
+        .arg(flag("json", "For programs"))
+}
+
+fn check_command() -> Command {
+    Command::new("check")
+        .about("Look for everything that can be wrong with a site before it runs")
+        .arg(site())
+        .arg(flag("json", "For programs"))
+        .after_help(EXIT)
+}
+
+/// What `check` starts; not for people.
+fn probe_command() -> Command {
+    Command::new(PROBE)
+        .hide(true)
+        .arg(site())
+        .arg(Arg::new("KEY").num_args(0..))
 }
 
 fn with_settings(command: Command) -> Command {
-    let dir = Arg::new("DIR")
-        .required(true)
-        .value_parser(value_parser!(PathBuf))
-        .help("The folder of the site");
     let config = Arg::new("config")
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help("Read settings from here instead of DIR/harmonious.toml [env: HARMONIOUS_CONFIG]");
-    command
-        .arg(dir)
-        .arg(config)
-        .args(SETTINGS.iter().map(argument))
+        .help("Read settings from here instead of SITE/harmonious.toml [env: HARMONIOUS_CONFIG]");
+    command.arg(config).args(SETTINGS.iter().map(argument))
 }
 
 fn argument(setting: &'static Setting) -> Arg {

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::commands::PROBE;
 use crate::failure::Failure;
 use crate::settings::{
     self, Given, Origin, SETTINGS, Setting, Settings, did_you_mean, from_environment, from_file,
+    from_site,
 };
+use crate::site::site_toml;
 use grammar::{COMMANDS, command};
 
 /// What the command line asks for.
@@ -20,20 +23,78 @@ pub enum Invocation {
     /// A text on standard output: help, the version.
     Print(String),
     /// `harmonious serve`.
-    Serve(Box<Site>),
+    Serve(Box<Served>),
+    /// `harmonious dev`.
+    Dev(Box<Served>),
     /// `harmonious config`.
-    Config(Box<Site>),
+    Config(Box<Served>),
+    /// `harmonious new`.
+    New(New),
+    /// `harmonious build`.
+    Build {
+        /// The folder of the site.
+        site: PathBuf,
+        /// Optimised.
+        release: bool,
+    },
+    /// `harmonious routes`.
+    Routes {
+        /// The folder of the site.
+        site: PathBuf,
+        /// For programs.
+        json: bool,
+    },
+    /// `harmonious explain`.
+    Explain(Explain),
+    /// `harmonious check`.
+    Check {
+        /// The folder of the site.
+        site: PathBuf,
+        /// For programs.
+        json: bool,
+    },
+    /// What `harmonious check` starts for itself.
+    Probe {
+        /// The folder of the site.
+        site: PathBuf,
+        /// The modules to open.
+        keys: Vec<String>,
+    },
     /// `harmonious status`.
     Status(Status),
 }
 
-/// A site and how it is to be served.
+/// Sites and how they are to be served.
 #[derive(Debug)]
-pub struct Site {
-    /// Its folder.
-    pub dir: PathBuf,
+pub struct Served {
+    /// Their folders, at least one.
+    pub dirs: Vec<PathBuf>,
     /// The settings.
     pub settings: Settings,
+}
+
+/// What `harmonious new` is to make.
+#[derive(Debug)]
+pub struct New {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What to begin with.
+    pub template: String,
+    /// Where the sdk is.
+    pub sdk: Option<PathBuf>,
+}
+
+/// What `harmonious explain` is to explain.
+#[derive(Debug)]
+pub struct Explain {
+    /// The folder of the site.
+    pub site: PathBuf,
+    /// The method.
+    pub method: String,
+    /// A path or a whole URL.
+    pub url: String,
+    /// For programs.
+    pub json: bool,
 }
 
 /// What `harmonious status` is to show.
@@ -54,35 +115,107 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
         Ok(matches) => matches,
         Err(error) => return explain(&error),
     };
-    match matches.subcommand() {
-        Some(("serve", matches)) => site(matches).map(|site| Invocation::Serve(Box::new(site))),
-        Some(("config", matches)) => site(matches).map(|site| Invocation::Config(Box::new(site))),
-        Some(("status", matches)) => status(matches).map(Invocation::Status),
-        _ => Err(Failure::Usage(format!(
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Failure::Usage(format!(
             "a command is missing: {}; \"harmonious --help\" explains them",
             COMMANDS.join(", ")
-        ))),
-    }
+        )));
+    };
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    Ok(match name {
+        "serve" => Invocation::Serve(Box::new(served(matches)?)),
+        "dev" => Invocation::Dev(Box::new(served(matches)?)),
+        "config" => Invocation::Config(Box::new(served(matches)?)),
+        "new" => Invocation::New(New {
+            dir: path("DIR").unwrap_or_default(),
+            template: text("template").unwrap_or_else(|| "hello".to_owned()),
+            sdk: path("sdk").or_else(|| std::env::var_os("HARMONIOUS_SDK").map(PathBuf::from)),
+        }),
+        "build" => Invocation::Build {
+            site: site(matches)?,
+            release: matches.get_flag("release"),
+        },
+        "routes" => Invocation::Routes {
+            site: site(matches)?,
+            json: matches.get_flag("json"),
+        },
+        "explain" => Invocation::Explain(Explain {
+            site: site(matches)?,
+            method: text("METHOD").unwrap_or_default(),
+            url: text("URL").unwrap_or_default(),
+            json: matches.get_flag("json"),
+        }),
+        "check" => Invocation::Check {
+            site: site(matches)?,
+            json: matches.get_flag("json"),
+        },
+        PROBE => Invocation::Probe {
+            site: site(matches)?,
+            keys: matches
+                .get_many("KEY")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+        },
+        _ => Invocation::Status(status(matches)?),
+    })
 }
 
-fn site(matches: &ArgMatches) -> Result<Site, Failure> {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
-    let dir = path("DIR").unwrap_or_default();
-    if !dir.is_dir() {
-        return Err(Failure::Usage(format!(
-            "DIR is {:?}: allowed is a folder that exists",
+fn site(matches: &ArgMatches) -> Result<PathBuf, Failure> {
+    let dirs = sites(matches)?;
+    Ok(dirs.into_iter().next().unwrap_or_default())
+}
+
+fn sites(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failure> {
+    let dirs = matches.get_many::<PathBuf>("SITE").into_iter().flatten();
+    dirs.map(|dir| match dir.is_dir() {
+        true => Ok(dir.clone()),
+        false => Err(Failure::Usage(format!(
+            "SITE is {:?}: allowed is a folder that exists",
             dir.display().to_string()
-        )));
-    }
+        ))),
+    })
+    .collect()
+}
+
+fn served(matches: &ArgMatches) -> Result<Served, Failure> {
+    let dirs = sites(matches)?;
     let (environment, file) = from_environment(std::env::vars_os())?;
-    let file = path("config").or_else(|| file.map(PathBuf::from));
-    let mut layers = from_file(file.as_deref(), Path::new(&dir))?;
+    let named = matches.get_one::<PathBuf>("config").cloned();
+    let file = named.or_else(|| file.map(PathBuf::from));
+    let (mut layers, home) = match &dirs[..] {
+        [dir] => (
+            from_site(&dir.join(site_toml::NAME), site_toml::is_own)?,
+            dir.as_path(),
+        ),
+        several => {
+            for dir in several {
+                only_its_own(&dir.join(site_toml::NAME))?;
+            }
+            (Vec::new(), Path::new("."))
+        }
+    };
+    layers.extend(from_file(file.as_deref(), home)?);
     layers.extend(environment);
     layers.extend(SETTINGS.iter().filter_map(|setting| flag(matches, setting)));
-    Ok(Site {
+    Ok(Served {
         settings: Settings::new(layers)?,
-        dir,
+        dirs,
     })
+}
+
+/// Sites that share a server cannot each have their own settings for it.
+fn only_its_own(path: &Path) -> Result<(), Failure> {
+    match from_site(path, site_toml::is_own)?.first() {
+        None => Ok(()),
+        Some(given) => Err(Failure::Usage(format!(
+            "{} (from {}) is a setting of the server, which several sites share: \
+             put it into harmonious.toml in the current folder, or give a flag",
+            given.setting.name, given.origin
+        ))),
+    }
 }
 
 fn status(matches: &ArgMatches) -> Result<Status, Failure> {
@@ -128,7 +261,15 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
         }
         (ErrorKind::UnknownArgument, Some(arg)) if arg.starts_with('-') => {
             let known: Vec<String> = SETTINGS.iter().map(Setting::flag).collect();
-            let others = ["--config", "--json", "--help", "--version"];
+            let others = [
+                "--config",
+                "--json",
+                "--release",
+                "--template",
+                "--sdk",
+                "--help",
+                "--version",
+            ];
             let known = known.iter().map(String::as_str).chain(others);
             format!("no flag {arg} here: {}", did_you_mean(arg, known))
         }
@@ -140,13 +281,23 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
         }
         (ErrorKind::MissingRequiredArgument, Some(arg)) => {
             let name = arg.trim_matches(['<', '>']);
-            format!("{name} is missing: allowed is the folder of a site")
+            format!("{name} is missing: allowed is {}", meant(name))
         }
         (ErrorKind::InvalidValue, Some(arg)) => format!("{arg}: the value is missing"),
         (ErrorKind::ArgumentConflict, Some(arg)) => format!("{arg} is given more than once"),
         _ => first_line(&error.render().to_string()),
     };
     Err(Failure::Usage(message))
+}
+
+/// What an argument is, for whoever left it out.
+fn meant(name: &str) -> &'static str {
+    match name {
+        "METHOD" => "a method such as GET",
+        "URL" => "a path such as /scripts/",
+        "DIR" => "the folder to make",
+        _ => "the folder of a site",
+    }
 }
 
 fn first_line(text: &str) -> String {
@@ -171,7 +322,8 @@ mod tests {
     fn slips_are_one_line() {
         check(
             "harmonious",
-            "a command is missing: serve, config, status; \"harmonious --help\" explains them",
+            "a command is missing: serve, dev, new, build, routes, explain, check, config, status; \
+             \"harmonious --help\" explains them",
         );
         check(
             "harmonious sreve x",
@@ -179,13 +331,13 @@ mod tests {
         );
         check(
             "harmonious serve",
-            "DIR is missing: allowed is the folder of a site",
+            "SITE is missing: allowed is the folder of a site",
         );
         check(
             "harmonious serve . --queue-wate 1s",
             "no flag --queue-wate here: did you mean --queue-wait?",
         );
-        check("harmonious serve . x", "\"x\" is one argument too many");
+        check("harmonious routes . x", "\"x\" is one argument too many");
         check(
             "harmonious serve . --idle",
             "--idle <DURATION>: the value is missing",
@@ -200,7 +352,7 @@ mod tests {
         );
         check(
             "harmonious serve no-such-dir",
-            "DIR is \"no-such-dir\": allowed is a folder that exists",
+            "SITE is \"no-such-dir\": allowed is a folder that exists",
         );
         check(
             "harmonious status --control off",

@@ -1,4 +1,4 @@
-//! Settings from `harmonious.toml`: one key for each setting, named as its flag.
+//! Settings from `harmonious.toml` and `site.toml`: one key for each setting, named as its flag.
 
 use std::fs;
 use std::io;
@@ -21,9 +21,21 @@ pub const NAME: &str = "harmonious.toml";
 /// A file that cannot be read, is no TOML, or has a key that is no setting.
 pub fn from_file(named: Option<&Path>, dir: &Path) -> Result<Vec<Given>, Failure> {
     let path = named.map_or_else(|| dir.join(NAME), Path::to_owned);
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&path, &text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Vec::new()),
+    read(&path, named.is_some(), |_| false)
+}
+
+/// What the file of a site says of the server: every key that is not the site's own.
+///
+/// # Errors
+/// As [`from_file`].
+pub fn from_site(path: &Path, is_own: fn(&str) -> bool) -> Result<Vec<Given>, Failure> {
+    read(path, false, is_own)
+}
+
+fn read(path: &Path, must_be: bool, is_own: fn(&str) -> bool) -> Result<Vec<Given>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text, is_own),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => Ok(Vec::new()),
         Err(error) => Err(Failure::Usage(format!(
             "cannot read the settings in {}: {error}",
             path.display()
@@ -31,7 +43,7 @@ pub fn from_file(named: Option<&Path>, dir: &Path) -> Result<Vec<Given>, Failure
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Given>, Failure> {
+fn parse(path: &Path, text: &str, is_own: fn(&str) -> bool) -> Result<Vec<Given>, Failure> {
     let origin = |at: usize| Origin::File {
         path: path.to_owned(),
         line: 1 + text
@@ -46,7 +58,8 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Given>, Failure> {
         Failure::Usage(format!("{at}: {}", error.message().trim()))
     })?;
     let mut layer: Vec<Given> = Vec::new();
-    for (key, value) in table.get_ref() {
+    let given = table.get_ref().iter();
+    for (key, value) in given.filter(|(key, _)| !is_own(key.get_ref())) {
         let origin = origin(key.span().start);
         let name = key.get_ref();
         let setting = find(name).ok_or_else(|| unknown(name, &origin))?;
@@ -112,7 +125,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&[(&str, &str, usize)], &str>) {
-        let found = parse(Path::new("h.toml"), text).map(|layer| {
+        let found = parse(Path::new("h.toml"), text, |_| false).map(|layer| {
             let line = |given: &Given| match given.origin {
                 Origin::File { line, .. } => line,
                 _ => 0,

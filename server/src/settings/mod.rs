@@ -20,10 +20,11 @@ use harmonious_http::{Limits, Listen};
 use tracing_subscriber::filter::LevelFilter;
 
 pub use environment::from_environment;
-pub use file::from_file;
+pub use file::{from_file, from_site};
 pub use layers::{Given, Origin, Settings, bad};
 pub use names::did_you_mean;
 pub use table::{SETTINGS, Setting, find};
+pub use units::size;
 
 /// What the server is told, in the types of the crates that are told.
 #[derive(Clone, Debug)]

@@ -1,6 +1,9 @@
 //! The real binary in a folder of its own, and what tests do with it. Every wait has an end.
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+pub mod ask;
+pub mod sites;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -95,7 +98,11 @@ impl Server {
             args.extend(["--control", "127.0.0.1:0"]);
         }
         args.extend(flags);
-        let mut command = harmonious(&args);
+        Server::of(harmonious(&args), reads)
+    }
+
+    /// The server that this command starts, with one listener and a control listener.
+    pub fn of(mut command: Command, reads: bool) -> Server {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = child.spawn().unwrap();
         let out = lines(child.stdout.take().unwrap());

@@ -7,7 +7,7 @@ use crate::repo::Member;
 
 /// Folder, and the folders that it may depend on. A folder that ends with `/*` stands for each
 /// folder right below it.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     (
         "server",
         &[
@@ -22,7 +22,11 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("server/http", &["server/pool"]),
     ("server/pool", &[]),
     ("dispatcher", &["dispatcher/abi"]),
-    ("dispatcher/sdk", &["dispatcher/abi"]),
+    (
+        "dispatcher/sdk",
+        &["dispatcher/abi", "dispatcher/sdk/macros"],
+    ),
+    ("dispatcher/sdk/macros", &[]),
     ("dispatcher/abi", &[]),
     ("templating", &[]),
     ("session", &["db"]),

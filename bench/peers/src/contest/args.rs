@@ -8,14 +8,15 @@ use super::Case;
 use super::server::Entrant;
 
 /// What all of them take.
-const USAGE: &str = "  --seconds N     length of one measurement (default 5)
-  --rounds N      measurements of each server; the median is reported (default 3)
-  --warm-up N     seconds of load before each measurement (default: what the case asks for)
-  --cases A,B     only the cases whose names contain one of the texts
-  --servers A,B   only these servers
-  --threads N     threads of wrk (default 2)
-  --app PATH      our server, as bench/run builds it
-  --write         put the tables into bench/RESULTS.md
+const USAGE: &str = "  --seconds N        length of one measurement (default 5)
+  --rounds N         measurements of each server; the median is reported (default 3)
+  --warm-up N        seconds of load before each measurement (default: what the case asks for)
+  --cases A,B        only the cases whose names contain one of the texts
+  --servers A,B      only these servers
+  --threads N        threads of wrk (default 2)
+  --app PATH         our server for benches, as bench/run builds it
+  --harmonious PATH  our server as it is shipped, likewise
+  --write            put the tables into bench/RESULTS.md
 ";
 
 /// What was asked for.
@@ -29,8 +30,10 @@ pub struct Args {
     pub warm_up: Option<Duration>,
     /// Threads of `wrk`.
     pub wrk_threads: usize,
-    /// The binary of our server.
+    /// The binary of our server for benches.
     pub app: PathBuf,
+    /// The binary of our server as it is shipped.
+    pub harmonious: PathBuf,
     /// Whether the tables go into `bench/RESULTS.md`.
     pub write: bool,
     cases: Option<Vec<String>>,
@@ -63,6 +66,7 @@ impl Args {
             warm_up: None,
             wrk_threads: 2,
             app: PathBuf::from("target/release/harmonious-bench-app"),
+            harmonious: PathBuf::from("target/release/harmonious"),
             write: false,
             cases: None,
             servers: None,
@@ -77,6 +81,7 @@ impl Args {
                 "--servers" => args.servers = Some(list(&value()?)),
                 "--threads" => args.wrk_threads = count(&value()?)? as usize,
                 "--app" => args.app = PathBuf::from(value()?),
+                "--harmonious" => args.harmonious = PathBuf::from(value()?),
                 "--write" => args.write = true,
                 "-h" | "--help" => return Ok(None),
                 _ => return Err(format!("there is no option {word}")),

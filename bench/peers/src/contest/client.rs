@@ -1,4 +1,4 @@
-//! A client of few words: one GET at a time over a connection that stays open.
+//! A client of few words: one request at a time over a connection that stays open.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,8 +15,28 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The status line and the fields, with their line ends.
+    pub head: String,
     /// All of the body.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of the first field of that name, which is given in lower case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.fields();
+        let found = fields.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
+    /// All fields: names as they came, and values.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self
+            .head
+            .split("\r\n")
+            .filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name, value.trim()))
+    }
 }
 
 /// Connects. Dropped, the connection is reset: a close in good order would keep its port for a
@@ -32,12 +52,66 @@ pub fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// A client that keeps its connection as long as the server does, and then takes another one.
+pub struct Kept {
+    to: SocketAddr,
+    patience: Duration,
+    stream: Option<TcpStream>,
+}
+
+impl Kept {
+    /// Of a server; `patience` is the longest wait for a piece of an answer.
+    pub fn new(to: SocketAddr, patience: Duration) -> Self {
+        Self {
+            to,
+            patience,
+            stream: None,
+        }
+    }
+
+    /// As [`ask`]; after an error the next request has a connection of its own.
+    ///
+    /// # Errors
+    /// As [`connect`] and [`ask`].
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = connect(self.to)?;
+                stream.set_read_timeout(Some(self.patience))?;
+                stream
+            }
+        };
+        let answer = ask(&mut stream, request)?;
+        if answer.field("connection") != Some("close") {
+            self.stream = Some(stream);
+        }
+        Ok(answer)
+    }
+
+    /// As [`get`]; see [`Kept::ask`].
+    ///
+    /// # Errors
+    /// As [`Kept::ask`].
+    pub fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.ask(&request(path))
+    }
+}
+
 /// Asks for a path and takes the answer, which must say its length.
 ///
 /// # Errors
 /// Where the connection fails, or the answer is none.
 pub fn get(stream: &mut (impl Read + Write), path: &str) -> io::Result<Answer> {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").as_bytes())?;
+    ask(stream, &request(path))
+}
+
+/// Sends a request as it is and takes the answer, which must say its length.
+///
+/// # Errors
+/// Where the connection fails, or the answer is none.
+pub fn ask(stream: &mut (impl Read + Write), request: &[u8]) -> io::Result<Answer> {
+    stream.write_all(request)?;
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 * 1024];
     let mut more = |bytes: &mut Vec<u8>| match stream.read(&mut buffer)? {
@@ -56,7 +130,8 @@ pub fn get(stream: &mut (impl Read + Write), path: &str) -> io::Result<Answer> {
         }
         more(&mut bytes)?;
     };
-    let (status, length) = parse(&String::from_utf8_lossy(&bytes[..head]))?;
+    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+    let (status, length) = parse(&text)?;
     while bytes.len() < head + length {
         more(&mut bytes)?;
     }
@@ -66,8 +141,13 @@ pub fn get(stream: &mut (impl Read + Write), path: &str) -> io::Result<Answer> {
     bytes.drain(..head);
     Ok(Answer {
         status,
+        head: text,
         body: bytes,
     })
+}
+
+fn request(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
 }
 
 /// Status and length of the body.
@@ -106,6 +186,28 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_connection_is_kept_until_the_server_ends_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut kept = Kept::new(listener.local_addr().expect("bound"), PATIENCE);
+        let mut server = None;
+        let mut check = |accepts: bool, text: &str, field: Option<&str>| {
+            let stream = kept.stream.take();
+            kept.stream = Some(stream.unwrap_or_else(|| connect(kept.to).expect("a server")));
+            if accepts {
+                server = Some(listener.accept().expect("a client").0);
+            }
+            let stream = server.as_mut().expect("a connection");
+            stream.write_all(text.as_bytes()).expect("a client");
+            let answer = kept.get("/").expect("an answer");
+            assert_eq!(answer.field("connection"), field);
+        };
+        check(true, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", None);
+        let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        check(false, last, Some("close"));
+        check(true, last, Some("close"));
+    }
 
     #[test]
     fn an_answer_is_taken_apart() {

@@ -16,8 +16,9 @@ const START_WAIT: Duration = Duration::from_secs(10);
 const STOP_WAIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether a server has started or ended.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// What a server says when it is ready, before its address.
+/// What a server says when it is ready, before its address; ours names the scheme, too.
 const READY: &str = "listening on ";
+const SCHEME: &str = "http://";
 
 /// The command that starts a server, and the address if the server does not say it.
 pub type Launch = Box<dyn Fn() -> io::Result<(Command, Option<SocketAddr>)>>;
@@ -129,6 +130,15 @@ impl Server {
         Ok(kill_process(pid, Signal::TERM)?)
     }
 
+    /// Asks it to look again at what it serves.
+    ///
+    /// # Errors
+    /// Where the system does not deliver the signal.
+    pub fn hang_up(&self) -> io::Result<()> {
+        let pid = Pid::from_child(&self.child);
+        Ok(kill_process(pid, Signal::HUP)?)
+    }
+
     /// Waits until it has ended; `None` if it has not within that time.
     ///
     /// # Errors
@@ -148,7 +158,8 @@ impl Server {
         let stdout = self.child.stdout.take().expect("a pipe");
         let line = first_line(stdout).recv_timeout(START_WAIT);
         let line = line.map_err(|_| io::Error::other("it does not say where it listens"))?;
-        let address = line.trim_end().strip_prefix(READY).map(str::parse);
+        let address = line.trim_end().strip_prefix(READY);
+        let address = address.map(|url| url.strip_prefix(SCHEME).unwrap_or(url).parse());
         match address {
             Some(Ok(address)) => Ok(address),
             _ => Err(io::Error::other(format!(
@@ -252,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_server_says_where_it_listens_and_ends_when_dropped() {
-        let server = shell("echo listening on 127.0.0.1:7; exec sleep 60").expect("a server");
+        let server = shell("echo listening on http://127.0.0.1:7; exec sleep 60");
+        let server = server.expect("a server");
         assert_eq!(server.address().port(), 7);
         assert_eq!(server.usage().threads, 1);
         assert!(server.usage().descriptors >= 3);

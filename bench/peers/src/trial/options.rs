@@ -17,8 +17,10 @@ pub struct Number {
 /// What was asked for.
 #[derive(Debug, PartialEq)]
 pub struct Options {
-    /// The binary of our server.
+    /// The binary of our server for benches.
     pub app: PathBuf,
+    /// The binary of our server as it is shipped.
+    pub harmonious: PathBuf,
     /// Whether the page goes into `bench/RESULTS.md`.
     pub write: bool,
     numbers: Vec<(&'static str, u64)>,
@@ -48,6 +50,7 @@ impl Options {
     ) -> Result<Option<Self>, String> {
         let mut options = Self {
             app: PathBuf::from("target/release/harmonious-bench-app"),
+            harmonious: PathBuf::from("target/release/harmonious"),
             write: false,
             numbers: numbers.iter().map(|n| (n.name, n.default)).collect(),
         };
@@ -55,7 +58,9 @@ impl Options {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word.as_str() {
                 "--app" => options.app = PathBuf::from(value()?),
+                "--harmonious" => options.harmonious = PathBuf::from(value()?),
                 "--write" => options.write = true,
+                "--bench" => {} // what "cargo bench" adds
                 "-h" | "--help" => return Ok(None),
                 _ => {
                     let mut known = options.numbers.iter_mut();
@@ -100,15 +105,16 @@ fn usage(name: &str, about: &str, numbers: &[Number]) -> String {
         .map(|number| {
             let flag = format!("{} N", number.name);
             format!(
-                "  {flag:<15} {} (default {})\n",
+                "  {flag:<18} {} (default {})\n",
                 number.about, number.default
             )
         })
         .collect();
     format!(
         "{name} [OPTION...]\n\n{about}\n{numbers}  \
-         --app PATH      our server, as bench/run builds it\n  \
-         --write         put the figures into bench/RESULTS.md\n"
+         --app PATH         our server for benches, as bench/run builds it\n  \
+         --harmonious PATH  our server as it is shipped, likewise\n  \
+         --write            put the figures into bench/RESULTS.md\n"
     )
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use harmonious_pool::{Context, Origin, Refusal};
+use harmonious_pool::{Alarm, Context, Origin, Refusal, TimeLimit};
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode, Version};
 
@@ -55,8 +55,14 @@ impl Connection {
             (Framing::None, Plan::Answer(response)) => {
                 self.answer(asked, response, Duration::ZERO, cx)
             }
-            (Framing::None, Plan::Job { route, .. }) => {
-                self.hand_over(asked, RequestBody::Empty, BytesMut::new(), route, cx)
+            (
+                Framing::None,
+                Plan::Job {
+                    route, time_limit, ..
+                },
+            ) => {
+                let body = (RequestBody::Empty, BytesMut::new());
+                self.hand_over(asked, body, route, time_limit, cx)
             }
             (_, Plan::Answer(response)) if waits_for_continue => {
                 // The client has not begun its body, and now need not.
@@ -109,7 +115,9 @@ impl Connection {
                 };
                 match plan {
                     Plan::Answer(response) => self.answer(asked, response, Duration::ZERO, cx),
-                    Plan::Job { route, .. } => self.hand_over(asked, body, tail, route, cx),
+                    Plan::Job {
+                        route, time_limit, ..
+                    } => self.hand_over(asked, (body, tail), route, time_limit, cx),
                 }
             }
             Collected::Wait(until) => {
@@ -150,9 +158,9 @@ impl Connection {
     fn hand_over(
         &mut self,
         asked: Asked,
-        body: RequestBody,
-        tail: BytesMut,
+        (body, tail): (RequestBody, BytesMut),
         route: u32,
+        time_limit: Option<Duration>,
         cx: &mut Context<'_>,
     ) -> Step {
         let Some(head) = asked.head.clone() else {
@@ -162,10 +170,19 @@ impl Connection {
             client: self.peer.client(),
             route,
         };
+        let turn = self.seat.next_turn();
+        let limit = time_limit.map(|after| {
+            let alarm = self.alarm.get_or_insert_with(|| Alarm::new(cx.notifier()));
+            TimeLimit {
+                after,
+                alarm: Some((alarm.clone(), turn)),
+            }
+        });
         let job = HandlerJob {
             client: Client::new(&self.front, &self.seat),
             request: Request { head, body },
             tail,
+            limit,
         };
         match cx.submit(origin, job) {
             Ok(()) => {
@@ -180,8 +197,14 @@ impl Connection {
     }
 
     pub(super) fn take_answer(&mut self, cx: &mut Context<'_>) -> Step {
-        let Some(outcome) = self.seat.take() else {
-            return Step::Wait;
+        let outcome = match self.seat.take() {
+            Some(outcome) => outcome,
+            None if !self.is_overdue() => return Step::Wait,
+            // It may have been brought at this very moment.
+            None => match self.seat.take_or_leave() {
+                Some(outcome) => outcome,
+                None => return self.time_out_handler(cx),
+            },
         };
         let Phase::Handling(asked) = std::mem::replace(&mut self.phase, Phase::Head) else {
             return Step::On;
@@ -195,6 +218,34 @@ impl Connection {
                 self.answer(asked, lost, Duration::ZERO, cx)
             }
         }
+    }
+
+    /// Whether the pool has given up the job that is waited for.
+    fn is_overdue(&self) -> bool {
+        let turn = self.seat.turn();
+        self.alarm.as_ref().is_some_and(|alarm| alarm.rang(turn))
+    }
+
+    /// The handler runs on, but nobody waits for it any more.
+    fn time_out_handler(&mut self, cx: &mut Context<'_>) -> Step {
+        let Phase::Handling(asked) = std::mem::replace(&mut self.phase, Phase::Head) else {
+            return Step::On;
+        };
+        let front = &self.front;
+        front.counters.timed_out.fetch_add(1, Relaxed);
+        let made = asked
+            .head
+            .as_ref()
+            .map(|head| catch_unwind(AssertUnwindSafe(|| front.handler.timed_out(head))));
+        let response = match made {
+            Some(Ok(response)) => response,
+            Some(Err(_)) => {
+                front.counters.handler_panics.fetch_add(1, Relaxed);
+                Response::error(StatusCode::GATEWAY_TIMEOUT)
+            }
+            None => Response::error(StatusCode::GATEWAY_TIMEOUT),
+        };
+        self.answer(asked, response, Duration::ZERO, cx)
     }
 
     // ---- the answer ----

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use harmonious_pool::mio::Interest;
-use harmonious_pool::{Context, Flow, Task};
+use harmonious_pool::{Alarm, Context, Flow, Task};
 use http::{StatusCode, Version};
 
 use crate::codec;
@@ -55,6 +55,8 @@ pub(crate) struct Connection {
     deadline: Option<Instant>,
     /// When the present request's first byte came.
     began: Instant,
+    /// Rings when a handler ran over its time limit; made when the first that has one is started.
+    alarm: Option<Alarm>,
     /// The end of a `100 Continue` of which the socket took only the beginning.
     owed: &'static [u8],
 }
@@ -123,6 +125,7 @@ impl Connection {
             served: 0,
             deadline: None,
             began: Instant::now(),
+            alarm: None,
             owed: b"",
         }
     }

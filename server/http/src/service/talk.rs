@@ -324,7 +324,7 @@ impl Job for TalkJob {
             return;
         };
         let said = answer(conversation, &self.bytes);
-        self.seat.put(Outcome::Said(said));
+        self.seat.put(self.seat.turn(), Outcome::Said(said));
         if let Some(notifier) = self.seat.notifier() {
             cx.notify_on_return(notifier.clone());
         }
@@ -339,7 +339,7 @@ impl Drop for TalkJob {
     fn drop(&mut self) {
         // Shed, or not wanted: the connection is told, and ends.
         if self.conversation.is_some() {
-            self.seat.put(Outcome::Said(None));
+            self.seat.put(self.seat.turn(), Outcome::Said(None));
             if let Some(notifier) = self.seat.notifier() {
                 notifier.notify();
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::path;
 use crate::error::Error;
 
 /// Paths that the cache knows, found or not. A site's hot files; each costs about 1 KiB.
@@ -30,6 +31,9 @@ pub const ENTRIES_PER_SHARD: usize = 64;
 /// Bytes of a file that changed less than this before they were read are not kept, in milliseconds:
 /// the next change could carry the same time stamp. The kernel's coarsest clock ticks every 10 ms.
 pub const SETTLED_MS: u64 = 20;
+/// Names at the top of a folder that are kept in memory, where what is not there falls through. With
+/// more, the file system is asked for each path.
+pub const NAMES_MAX: usize = 4096;
 /// Times that a file is looked for again because it changed while it was read.
 pub const ATTEMPTS: usize = 3;
 
@@ -55,6 +59,15 @@ pub struct StaticConfig {
     pub cache_control: Option<String>,
     /// Whether `.br`, `.zst` and `.gz` beside a file are sent in its place. Default true.
     pub precompressed: bool,
+    /// The file that answers for its folder, as `index.html`: a URL that ends with `/` is that file's
+    /// in the folder, and the folder's URL without the slash is answered 308. Default: none does.
+    pub index: Option<String>,
+    /// Whether a path at which there is no file is somebody else's, [`crate::TryAnswer::NotMine`],
+    /// and not a 404; so is whatever is asked by another method than GET and HEAD. The names at the
+    /// top of the folder are then kept in memory (up to 4,096): a path that begins with none
+    /// of them is told without the file system, and a new one is seen after `fresh_for`. Default
+    /// false.
+    pub fall_through: bool,
     /// For so long what is known about a path is used without asking the file system: a file that
     /// is replaced is seen after it. Default 1 s.
     pub fresh_for: Duration,
@@ -75,6 +88,8 @@ impl Default for StaticConfig {
             prefix: "/static/".to_owned(),
             cache_control: None,
             precompressed: true,
+            index: None,
+            fall_through: false,
             fresh_for: FRESH_FOR,
             entries_max: ENTRIES_MAX,
             open_files_max: OPEN_FILES_MAX,
@@ -98,6 +113,10 @@ impl StaticConfig {
         if !(self.prefix.starts_with('/') && self.prefix.ends_with('/')) {
             let allowed = "a path that begins and ends with \"/\"";
             return Err(refuse("prefix", &format!("{:?}", self.prefix), allowed));
+        }
+        if let Some(index) = self.index.as_ref().filter(|index| !path::is_name(index)) {
+            let allowed = "a name without \"/\" that does not begin with a dot";
+            return Err(refuse("index", &format!("{index:?}"), allowed));
         }
         if !(1..=1_000_000).contains(&self.entries_max) {
             return Err(refuse("entries_max", &self.entries_max, "1 to 1000000"));

@@ -59,7 +59,6 @@ impl Beneath {
         Some(Beneath { on_task })
     }
 
-    #[cfg(test)]
     pub(super) fn serves_tasks(&self) -> bool {
         self.on_task.is_some()
     }

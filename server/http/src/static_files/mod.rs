@@ -5,6 +5,9 @@ mod path;
 
 mod root;
 
+mod names;
+mod opened;
+
 #[cfg(target_os = "linux")]
 mod linux;
 
@@ -42,6 +45,8 @@ use conditions::Verdict;
 pub use config::StaticConfig;
 use content::Content;
 use multipart::Boundaries;
+use names::{Names, Outlook};
+pub use opened::answer_file;
 use path::Mapped;
 use ranges::Selection;
 use resource::{Resource, Variant};
@@ -69,7 +74,11 @@ use root::{Miss, Mode, Root};
 ///     fn plan(&self, head: &Head) -> Plan {
 ///         match self.files.try_answer(head) {
 ///             TryAnswer::Answer(response) => Plan::Answer(response),
-///             TryAnswer::NeedsWorker => Plan::Job { route: 1, body_max_bytes: Some(0) },
+///             TryAnswer::NeedsWorker => Plan::Job {
+///                 route: 1,
+///                 body_max_bytes: Some(0),
+///                 time_limit: None,
+///             },
 ///             TryAnswer::NotMine => Plan::Answer(Response::error(StatusCode::NOT_FOUND)),
 ///         }
 ///     }
@@ -92,6 +101,8 @@ pub struct StaticFiles {
     config: StaticConfig,
     cache_control: Option<HeaderValue>,
     cache: Cache<Resource>,
+    /// Where what is not there falls through.
+    names: Option<Names>,
     boundaries: Boundaries,
     /// Where the cache's clock begins.
     started: Instant,
@@ -104,7 +115,7 @@ pub enum TryAnswer {
     Answer(Response),
     /// It may have to be waited for: [`StaticFiles::answer`], on a worker, has the answer.
     NeedsWorker,
-    /// The path is not below the prefix.
+    /// The path is not below the prefix; or there is no file, and [`StaticConfig::fall_through`].
     NotMine,
 }
 
@@ -120,7 +131,9 @@ impl StaticFiles {
             path: root.to_owned(),
             source: errno.into(),
         })?;
+        let names = config.fall_through;
         Ok(StaticFiles {
+            names: names.then(|| Names::new(&folder, config.fresh_for)),
             root: folder,
             cache_control,
             cache: Cache::new(&config),
@@ -132,52 +145,110 @@ impl StaticFiles {
 
     /// Answers on a connection's task, where that needs neither disk nor network. It never blocks.
     pub fn try_answer(&self, head: &Head) -> TryAnswer {
-        match path::map(head.path(), &self.config.prefix) {
-            Mapped::NotMine => TryAnswer::NotMine,
-            mapped => match self.answer_as(head, mapped, Mode::Task) {
-                Some(response) => TryAnswer::Answer(response),
-                None => TryAnswer::NeedsWorker,
-            },
-        }
+        self.answer_as(head, Mode::Task)
     }
 
     /// Answers on a worker; it may block. What it reads is remembered, so that the next request for
-    /// it can be answered on its task. A path that is not below the prefix is a 404.
+    /// it can be answered on its task. What is not ours is a 404.
     pub fn answer(&self, head: &Head) -> Response {
-        let mapped = path::map(head.path(), &self.config.prefix);
-        let response = self.answer_as(head, mapped, Mode::Worker);
-        response.unwrap_or_else(|| reply::error(StatusCode::SERVICE_UNAVAILABLE))
+        let response = self.answer_if_mine(head);
+        response.unwrap_or_else(|| reply::error(StatusCode::NOT_FOUND))
     }
 
-    /// `None`: it would have to be waited for; or, on a worker, the file does not keep still.
-    fn answer_as(&self, head: &Head, mapped: Mapped<'_>, mode: Mode) -> Option<Response> {
+    /// As [`StaticFiles::answer`]; `None` where [`StaticFiles::try_answer`] would say that it is not
+    /// ours.
+    pub fn answer_if_mine(&self, head: &Head) -> Option<Response> {
+        match self.answer_as(head, Mode::Worker) {
+            TryAnswer::Answer(response) => Some(response),
+            // The file does not keep still.
+            TryAnswer::NeedsWorker => Some(reply::error(StatusCode::SERVICE_UNAVAILABLE)),
+            TryAnswer::NotMine => None,
+        }
+    }
+
+    fn answer_as(&self, head: &Head, mode: Mode) -> TryAnswer {
+        let index = self.config.index.as_deref();
+        let mapped = path::map(head.path(), &self.config.prefix, index);
+        if mapped == Mapped::NotMine {
+            return TryAnswer::NotMine;
+        }
         match head.method {
             Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return Some(reply::options()),
-            _ => return Some(reply::wrong_method()),
+            _ if self.config.fall_through => return TryAnswer::NotMine,
+            Method::OPTIONS => return TryAnswer::Answer(reply::options()),
+            _ => return TryAnswer::Answer(reply::wrong_method()),
         }
-        let Mapped::File(path) = mapped else {
-            return Some(reply::error(StatusCode::NOT_FOUND));
-        };
+        match mapped {
+            Mapped::File(path) => self.answer_file(head, &path, mode),
+            _ => self.nothing(),
+        }
+    }
+
+    fn answer_file(&self, head: &Head, path: &str, mode: Mode) -> TryAnswer {
+        match self.outlook(path, mode) {
+            Outlook::Possible => {}
+            Outlook::Absent => return self.nothing(),
+            Outlook::Stale => return TryAnswer::NeedsWorker,
+        }
         for attempt in 0..config::ATTEMPTS {
             let last = attempt + 1 == config::ATTEMPTS;
-            let found = self.find(&path, mode, attempt > 0);
-            match found.and_then(|resource| self.respond(head, &path, &resource, mode, last)) {
-                Ok(response) => return Some(response),
+            let found = self.find(path, mode, attempt > 0);
+            let response = match found {
+                Err(Miss::Folder) => self.find_index(path, mode).map(|()| reply::folder(head)),
+                found => found.and_then(|found| self.respond(head, path, &found, mode, last)),
+            };
+            match response {
+                Ok(response) => return TryAnswer::Answer(response),
                 Err(Miss::Changed) => {}
-                Err(Miss::Absent) => return Some(reply::error(StatusCode::NOT_FOUND)),
-                Err(Miss::WouldBlock) => return None,
-                Err(Miss::Failed(errno)) => {
-                    return (mode == Mode::Worker).then(|| reply::failure(errno));
+                Err(Miss::Absent | Miss::Folder) => return self.nothing(),
+                Err(Miss::Failed(errno)) if mode == Mode::Worker => {
+                    return TryAnswer::Answer(reply::failure(errno));
                 }
+                Err(Miss::WouldBlock | Miss::Failed(_)) => return TryAnswer::NeedsWorker,
             }
         }
-        None
+        TryAnswer::NeedsWorker
+    }
+
+    /// There is no file.
+    fn nothing(&self) -> TryAnswer {
+        if self.config.fall_through {
+            TryAnswer::NotMine
+        } else {
+            TryAnswer::Answer(reply::error(StatusCode::NOT_FOUND))
+        }
+    }
+
+    /// What the names at the top of the root say.
+    fn outlook(&self, path: &str, mode: Mode) -> Outlook {
+        let Some(names) = &self.names else {
+            return Outlook::Possible;
+        };
+        let now = self.now();
+        match mode {
+            Mode::Task => names.look(path, &self.root, now),
+            Mode::Worker => {
+                names.refresh(&self.root, now);
+                Outlook::Possible
+            }
+        }
+    }
+
+    /// In milliseconds since it was opened.
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Whether the folder at `path` has a file that answers for it.
+    fn find_index(&self, path: &str, mode: Mode) -> Result<(), Miss> {
+        let index = self.config.index.as_ref().ok_or(Miss::Absent)?;
+        let found = self.find(&format!("{path}/{index}"), mode, false);
+        found.map(|_| ())
     }
 
     /// What is at `path`, from the cache if that is fresh and not `doubted`.
     fn find(&self, path: &str, mode: Mode, doubted: bool) -> Result<Arc<Resource>, Miss> {
-        let now = self.started.elapsed().as_millis() as u64;
+        let now = self.now();
         let known = self.cache.get(path, now);
         if let Some(hit) = &known {
             let age = u128::from(now.saturating_sub(hit.checked));
@@ -197,7 +268,9 @@ impl StaticFiles {
                 self.cache.put(path, Some(resource.clone()), now);
                 Ok(resource)
             }
-            Err(Miss::Absent) => {
+            // Not kept: it is answered by a redirection, and asked for once by a client.
+            Err(Miss::Folder) if self.config.index.is_some() => Err(Miss::Folder),
+            Err(Miss::Absent | Miss::Folder) => {
                 self.cache.put(path, None, now);
                 Err(Miss::Absent)
             }

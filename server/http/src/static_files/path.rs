@@ -23,13 +23,27 @@ pub(super) enum Mapped<'a> {
 
 /// Decodes a URL's path, once (RFC 3986, 2.1 and 2.4), and refuses whatever has a second meaning
 /// somewhere: the check is on the decoded form, the one that the system gets.
-pub(super) fn map<'a>(path: &'a str, prefix: &str) -> Mapped<'a> {
+///
+/// The path of a folder, which ends with a slash, is that of the file `index` in it.
+pub(super) fn map<'a>(path: &'a str, prefix: &str, index: Option<&str>) -> Mapped<'a> {
     let Some(rest) = path.strip_prefix(prefix) else {
         return Mapped::NotMine;
     };
-    match decode(rest) {
+    match decode(rest).map(|name| in_folder(name, index)) {
         Some(name) if permitted(&name) => Mapped::File(name),
         _ => Mapped::Refused,
+    }
+}
+
+/// Whether a file can have this name within a folder, beside what [`map`] refuses.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.contains('/') && !name.starts_with('.') && permitted(name)
+}
+
+fn in_folder<'a>(name: Cow<'a, str>, index: Option<&str>) -> Cow<'a, str> {
+    match index {
+        Some(index) if name.is_empty() || name.ends_with('/') => format!("{name}{index}").into(),
+        _ => name,
     }
 }
 
@@ -71,7 +85,11 @@ mod tests {
     use super::*;
 
     fn check(path: &str, expected: &str) {
-        let got = match map(path, "/static/") {
+        check_with(path, None, expected);
+    }
+
+    fn check_with(path: &str, index: Option<&str>, expected: &str) {
+        let got = match map(path, "/static/", index) {
             Mapped::NotMine => "not mine".to_owned(),
             Mapped::Refused => "refused".to_owned(),
             Mapped::File(name) => format!("file {name}"),
@@ -97,6 +115,26 @@ mod tests {
             &format!("/static/{}", "a".repeat(255)),
             &format!("file {}", "a".repeat(255)),
         );
+    }
+
+    #[test]
+    fn folders_are_their_index() {
+        let check = |path: &str, expected| check_with(path, Some("index.html"), expected);
+        check("/static/", "file index.html");
+        check("/static/a/", "file a/index.html");
+        check("/static/a/b%20c/", "file a/b c/index.html");
+        check("/static/.well-known/", "file .well-known/index.html");
+        check("/static/a", "file a");
+        for path in [
+            "a//", "/", "../", "%2e%2e/", "a/../", ".git/", "a%2f", "a%5c/",
+        ] {
+            check(&format!("/static/{path}"), "refused");
+        }
+        check("/static", "not mine");
+        assert!(is_name("index.html"));
+        for name in ["", ".", "..", ".index", "a/b", "a\\b", "a\n"] {
+            assert!(!is_name(name), "{name:?}");
+        }
     }
 
     #[test]

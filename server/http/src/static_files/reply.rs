@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rustix::io::Errno;
 
@@ -68,6 +68,18 @@ pub(super) fn not_modified(variant: &Variant) -> Response {
 pub(super) fn unsatisfiable(variant: &Variant) -> Response {
     let range = format!("bytes */{}", variant.stamp.len);
     with_range(error(StatusCode::RANGE_NOT_SATISFIABLE), range)
+}
+
+/// 308: a folder, asked for without the slash at its end. The location is a path, and as it was
+/// asked for: a path that begins with two slashes, which would name a host, is refused before.
+pub(super) fn folder(head: &Head) -> Response {
+    let query = head.query().map(|query| format!("?{query}"));
+    let location = format!("{}/{}", head.path(), query.unwrap_or_default());
+    let response = error(StatusCode::PERMANENT_REDIRECT);
+    match HeaderValue::try_from(location) {
+        Ok(location) => response.with(LOCATION, location),
+        Err(_) => error(StatusCode::NOT_FOUND),
+    }
 }
 
 /// 204: what may be asked.

@@ -40,7 +40,7 @@ pub(super) fn survey(
             match root.look(&format!("{path}{suffix}"), mode) {
                 // One that is older was made from another state of the file.
                 Ok(stamp) if stamp.modified >= plain.modified => survey.push((coding, stamp)),
-                Ok(_) | Err(Miss::Absent) => {}
+                Ok(_) | Err(Miss::Absent | Miss::Folder) => {}
                 Err(miss) => return Err(miss),
             }
         }
@@ -113,7 +113,7 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    fn new(path: &str, coding: Coding, stamp: Stamp, common: &HeaderMap) -> Variant {
+    pub(super) fn new(path: &str, coding: Coding, stamp: Stamp, common: &HeaderMap) -> Variant {
         let validators = Validators {
             etag: etag(stamp, coding),
             modified: last_modified(stamp),

@@ -1,11 +1,12 @@
 //! The folder below which all files lie, and the only two ways to reach one: never outside of it.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Mode as Permissions, OFlags, open, openat};
+use rustix::fs::{Dir, Mode as Permissions, OFlags, fstat, open, openat};
 use rustix::io::Errno;
 
 #[cfg(target_os = "linux")]
@@ -25,6 +26,8 @@ pub(super) enum Mode {
 pub(super) enum Miss {
     /// There is none, or none that may be served; the two look the same from outside.
     Absent,
+    /// There is a folder, where a file was looked for.
+    Folder,
     /// It would have to be waited for.
     WouldBlock,
     /// It is not the file any more that was looked at before.
@@ -59,7 +62,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    fn of(about: &Metadata) -> Stamp {
+    pub(super) fn of(about: &Metadata) -> Stamp {
         let ns = |seconds: i64, ns: i64| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
         Stamp {
             dev: about.dev(),
@@ -141,7 +144,6 @@ impl Root {
     }
 
     /// Whether files can be found on a task; else always on a worker, and from the cache.
-    #[cfg(test)]
     pub(super) fn serves_tasks(&self) -> bool {
         #[cfg(target_os = "linux")]
         return self.beneath.as_ref().is_some_and(Beneath::serves_tasks);
@@ -149,9 +151,40 @@ impl Root {
         false
     }
 
-    /// The state of the regular file at `path`.
+    /// The state of the regular file at `path`; a folder is told from what is not there.
     pub(super) fn look(&self, path: &str, mode: Mode) -> Result<Stamp, Miss> {
-        Stamp::read(&File::from(self.descend(path, LOOK, mode)?))
+        let file = File::from(self.descend(path, LOOK, mode)?);
+        match Stamp::read(&file) {
+            Err(Miss::Absent) if file.metadata().is_ok_and(|about| about.is_dir()) => {
+                Err(Miss::Folder)
+            }
+            stamp => stamp,
+        }
+    }
+
+    /// When a name was last added to the root or taken from it, in nanoseconds since 1970.
+    pub(super) fn modified(&self) -> Option<i128> {
+        let about = fstat(&self.folder).ok()?;
+        let seconds = i128::from(about.st_mtime);
+        Some(seconds * 1_000_000_000 + i128::from(about.st_mtime_nsec))
+    }
+
+    /// The names at the top, those aside that no URL can have; `None` if there are more than `most`,
+    /// or the system does not tell.
+    pub(super) fn names(&self, most: usize) -> Option<HashSet<Box<str>>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(&self.folder, ".", flags, Permissions::empty()).ok()?;
+        let mut names = HashSet::new();
+        for entry in Dir::new(folder).ok()? {
+            let entry = entry.ok()?;
+            if let Ok(name) = entry.file_name().to_str() {
+                if names.len() == most {
+                    return None;
+                }
+                names.insert(name.into());
+            }
+        }
+        Some(names)
     }
 
     /// Opens the regular file at `path`, which was in the state `expected` before.

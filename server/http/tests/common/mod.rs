@@ -217,6 +217,7 @@ impl Handler for Recorder {
         Plan::Job {
             route: 0,
             body_max_bytes: None,
+            time_limit: None,
         }
     }
 

@@ -120,7 +120,8 @@ impl Meter {
         }
         self.totals.fresh = sums.fresh as f64;
         // A job that ends between two of the readings is counted in neither for a moment.
-        let busy_s = (sums.service_total_ns() + sums.running_ns) as f64 * 1e-9;
+        let busy_ns = sums.service_total_ns() + sums.running_ns + sums.lost_ns;
+        let busy_s = busy_ns as f64 * 1e-9;
         self.totals.busy_s = self.totals.busy_s.max(busy_s);
     }
 

@@ -3,13 +3,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::thread::JoinHandle;
 
-use crate::config::{HIRES_PER_ROUND, RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
+use crate::config::{GIVEN_UP_MAX, HIRES_PER_ROUND, RETIRE_SHARE, SPAWN_RETRY, STACK_BYTES};
 use crate::controller::SpawnBudget;
-use crate::counters::Counters;
 use crate::error::Error;
 use crate::shared::{Member, Shared};
 use crate::worker::Worker;
@@ -103,7 +101,7 @@ impl Staff {
         if self.wanted == before {
             return 0;
         }
-        let threads = self.shared.threads.load(Relaxed);
+        let threads = self.shared.threads_present();
         let missing = (self.wanted + 1).saturating_sub(threads);
         let spawned = self.hire_some(missing.min(HIRES_PER_ROUND), now_ns);
         let limit = self.wanted.min(threads + spawned - 1);
@@ -118,6 +116,22 @@ impl Staff {
             self.shared.wake_one();
         }
         spawned
+    }
+
+    /// Gives back the permits of workers that are given up, `held` in all, as far as there is a
+    /// thread in the place of each. The limit stays: the permits are simply free again.
+    pub(super) fn replace(&mut self, held: usize, now_ns: u64) {
+        let shared = Arc::clone(&self.shared);
+        let absent = shared.absent.load(SeqCst);
+        let most = held.min(GIVEN_UP_MAX.saturating_sub(absent));
+        let needed = shared.permits.limit() + 1;
+        let missing = (needed + most).saturating_sub(shared.threads_present());
+        self.hire_some(missing.min(HIRES_PER_ROUND), now_ns);
+        let spare = shared.threads_present().saturating_sub(needed);
+        let gone = shared.let_go(most.min(spare), now_ns);
+        if gone > 0 && shared.job_can_start() {
+            shared.wake_one();
+        }
     }
 
     /// Starts up to `missing` threads. Each is asked of the budget by itself, so that those that
@@ -141,11 +155,7 @@ impl Staff {
     }
 
     fn hire(&mut self) -> io::Result<()> {
-        let member = Arc::new(Member {
-            counters: Counters::default(),
-            schedstat: std::sync::OnceLock::new(),
-            run_delay_s: AtomicU64::new(0),
-        });
+        let member = Arc::new(Member::default());
         let name = format!("{}-{}", self.shared.config.thread_name, self.numbers);
         let (shared, own) = (Arc::clone(&self.shared), Arc::clone(&member));
         self.shared.roster.lock().workers.push(Arc::clone(&member));
@@ -173,7 +183,7 @@ impl Staff {
             return;
         };
         let cold = self.shared.parking.cold(before_ns);
-        let threads = self.shared.threads.load(Relaxed);
+        let threads = self.shared.threads_present();
         let spare = threads.saturating_sub(self.shared.config.threads_min());
         let most = cold.min(spare).min((cold / RETIRE_SHARE).max(1));
         if most == 0 {
@@ -216,7 +226,6 @@ impl Staff {
 impl Shared {
     /// A worker ends: its counts stay.
     pub(crate) fn depart(&self, member: &Arc<Member>) {
-        let now_ns = self.clock.now_ns();
         let mut roster = self.roster.lock();
         let Some(at) = roster
             .workers
@@ -226,7 +235,7 @@ impl Shared {
             return;
         };
         roster.workers.swap_remove(at);
-        roster.departed.add(&member.counters, now_ns);
+        roster.departed.add(&member.counters);
         roster.departed_run_delay_s += f64::from_bits(member.run_delay_s.load(Relaxed));
         drop(roster);
         self.note_progress();

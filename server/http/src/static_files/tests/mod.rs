@@ -6,6 +6,8 @@ mod freshness;
 
 mod answers;
 mod encodings;
+mod folders;
+mod passing;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,118 @@
+//! What an entry has told while it ran, and what becomes of it when it returns.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+
+use harmonious_abi::returned;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{Host, ModuleFailure, ModuleResponse, Returned};
+
+/// What the module has told so far; the last word counts.
+#[derive(Default)]
+pub(super) enum Answer {
+    #[default]
+    None,
+    Response(ModuleResponse),
+    Value(Vec<u8>),
+    Failure(ModuleFailure),
+    /// It broke the contract, or the host panicked.
+    Fault(String),
+}
+
+impl Answer {
+    /// After the entry of the module `name` returned: what it said and what it returned have to fit.
+    pub(super) fn finish(self, code: i32, name: &str, host: &mut dyn Host) -> Returned {
+        let why = match (code, self) {
+            (returned::PANICKED, told) => return told.panicked(name, host),
+            (_, Answer::Fault(why)) => why,
+            (returned::CONTINUE, _) => return Returned::Continue,
+            (returned::DECLINED, _) => return Returned::Declined,
+            (returned::RESPONDED, Answer::Response(response)) => {
+                host.respond(response);
+                return Returned::Responded;
+            }
+            (returned::REPLIED, Answer::Value(value)) => {
+                host.reply(value);
+                return Returned::Replied;
+            }
+            (returned::FAILED, Answer::Failure(failure)) => {
+                host.fail(failure);
+                return Returned::Failed;
+            }
+            (returned::RESPONDED | returned::REPLIED | returned::FAILED, _) => {
+                format!("returned {code} without the answer that belongs to it")
+            }
+            (unknown, _) => {
+                let why = format!("returned {unknown}, which means nothing");
+                host.fail(fault(name, &why));
+                return Returned::Unknown(unknown);
+            }
+        };
+        host.fail(fault(name, &why));
+        Returned::Failed
+    }
+
+    fn panicked(self, name: &str, host: &mut dyn Host) -> Returned {
+        let failure = match self {
+            Answer::Failure(failure) => failure,
+            _ => fault(name, "panicked, and did not say why"),
+        };
+        host.fail(ModuleFailure {
+            panicked: true,
+            ..failure
+        });
+        Returned::Panicked
+    }
+}
+
+/// Adds a header field, if it is one.
+pub(super) fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), String> {
+    let shown = String::from_utf8_lossy(name);
+    let key = HeaderName::from_bytes(name)
+        .map_err(|_| format!("answered with header field {shown:?}, which is no name of one"))?;
+    let value = HeaderValue::from_bytes(value).map_err(|_| {
+        let value = String::from_utf8_lossy(value);
+        let value: String = value.chars().take(80).collect();
+        format!("answered with header field {shown:?} of value {value:?}, which none can have")
+    })?;
+    headers
+        .try_append(key, value)
+        .map(drop)
+        .map_err(|_| "answered with more header fields than fit".into())
+}
+
+/// What the module is told of a panic of the host.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("no text");
+    format!("asked the server for something in which the server panicked: {text}")
+}
+
+/// A failure that the module did not tell itself.
+fn fault(name: &str, why: &str) -> ModuleFailure {
+    ModuleFailure {
+        status: 500,
+        detail: format!("module {name} {why}"),
+        ..ModuleFailure::default()
+    }
+}
+
+/// An error of [`harmonious_abi::Host::call`], as [`harmonious_abi::called::ERROR`] has it.
+pub(super) fn refusal(detail: &str) -> Vec<u8> {
+    #[derive(serde::Serialize)]
+    struct Refusal<'a> {
+        status: u16,
+        title: &'a str,
+        detail: &'a str,
+    }
+    let refusal = Refusal {
+        status: 500,
+        title: "",
+        detail,
+    };
+    // A map of a number and two texts can always be written.
+    rmp_serde::to_vec_named(&refusal).unwrap_or_default()
+}

@@ -1,0 +1,143 @@
+//! `domain.toml`: what a folder says of itself.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::declare::Fault;
+use super::model::DomainLimits;
+use super::names::nearest;
+use super::units::{byte_size, duration};
+
+const KEYS: [&str; 2] = ["allow_dot", "limits"];
+const LIMITS: [&str; 2] = ["time-limit", "max-body"];
+
+/// What a `domain.toml` sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) allow_dot: Vec<String>,
+    pub(super) limits: DomainLimits,
+}
+
+/// Reads it. All faults at once.
+pub(super) fn read(text: &str) -> (Settings, Vec<Fault>) {
+    let mut reader = Reader {
+        text,
+        settings: Settings::default(),
+        faults: Vec::new(),
+    };
+    match DeTable::parse(text) {
+        Ok(table) => reader.table(table.get_ref()),
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            let what = error.message().to_owned();
+            reader.fault(at, what, "write it as TOML");
+        }
+    }
+    (reader.settings, reader.faults)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    settings: Settings,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("allow_dot", DeValue::Array(names)) => {
+                    names.iter().for_each(|name| self.allow_dot(name));
+                }
+                ("allow_dot", _) => self.fault(
+                    value.span().start,
+                    "`allow_dot` is not a list",
+                    "write names in brackets, such as [\".well-known\"]",
+                ),
+                ("limits", DeValue::Table(limits)) => self.limits(limits),
+                ("limits", _) => self.fault(
+                    value.span().start,
+                    "`limits` is not a table",
+                    "write `[limits]` and under it `time-limit` and `max-body`",
+                ),
+                (other, _) => self.unknown(key.span().start, other, &KEYS),
+            }
+        }
+    }
+
+    fn allow_dot(&mut self, name: &Spanned<DeValue<'_>>) {
+        match name.get_ref().as_str() {
+            Some(text) if text.starts_with('.') && text != "." && text != ".." && !text.contains('/') => {
+                self.settings.allow_dot.push(text.to_owned());
+            }
+            _ => self.fault(
+                name.span().start,
+                "`allow_dot` has something that is not a name with a dot in front",
+                "write names of this folder, such as [\".well-known\"]; names with `_` are never URLs",
+            ),
+        }
+    }
+
+    fn limits(&mut self, limits: &DeTable<'_>) {
+        for (key, value) in limits {
+            let at = value.span().start;
+            match key.get_ref().as_ref() {
+                "time-limit" => match time_limit(value.get_ref()) {
+                    Some(limit) => self.settings.limits.time_limit = Some(limit),
+                    None => self.fault(
+                        at,
+                        "`time-limit` is not a duration",
+                        "write one such as \"5s\" or \"1m 30s\"",
+                    ),
+                },
+                "max-body" => match max_body(value.get_ref()) {
+                    Some(bytes) => self.settings.limits.max_body = Some(bytes),
+                    None => self.fault(
+                        at,
+                        "`max-body` is not a size",
+                        "write one such as \"1MiB\", or a number of bytes",
+                    ),
+                },
+                other => self.unknown(key.span().start, other, &LIMITS),
+            }
+        }
+    }
+
+    fn unknown(&mut self, at: usize, key: &str, known: &[&str]) {
+        let what = format!("unknown key `{key}`");
+        let advice = format!(
+            "did you mean `{}`? there are {}",
+            nearest(key, known),
+            known.join(", ")
+        );
+        self.fault(at, what, &advice);
+    }
+
+    fn fault(&mut self, at: usize, what: impl Into<String>, advice: &str) {
+        let before = &self.text.as_bytes()[..at.min(self.text.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line_starts = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        self.faults.push(Fault {
+            what: what.into(),
+            advice: advice.to_owned(),
+            line: u32::try_from(line).unwrap_or(0),
+            column: u32::try_from(before.len() - line_starts + 1).unwrap_or(0),
+        });
+    }
+}
+
+fn time_limit(value: &DeValue<'_>) -> Option<Duration> {
+    duration(value.as_str()?)
+}
+
+fn max_body(value: &DeValue<'_>) -> Option<u64> {
+    match value {
+        DeValue::Integer(bytes) => u64::from_str_radix(bytes.as_str(), bytes.radix()).ok(),
+        value => byte_size(value.as_str()?),
+    }
+}

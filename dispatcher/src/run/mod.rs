@@ -1,0 +1,556 @@
+//! One request on its way: guards and `before` root to leaf, the handler, `after` leaf to root, and an
+//! error page wherever one of them fails (R4 to R6).
+
+mod builtin;
+mod calls;
+mod pages;
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use harmonious_abi::method;
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use smallvec::SmallVec;
+
+use crate::dispatcher::{Core, Snapshot};
+use crate::ffi::{BodyView, ModuleBody, ModuleResponse, RequestParts, RequestViews, ResponseView};
+use crate::loader::LoadedModule;
+use crate::manifest::{
+    Broken, Canonical, Chain, DomainId, Found, ModuleId, PathRefusal, Resolved, Role, TemplateId,
+    canonical,
+};
+use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
+use crate::running::Place;
+use calls::{Given, Said, Standing};
+use pages::failed_render;
+
+pub use builtin::wants_json;
+
+/// Answers a request; whatever happens, there is an answer.
+pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) -> Outgoing {
+    let refuse = |status| refuse(incoming.headers, incoming.id, incoming.path, status);
+    let path = match canonical(incoming.path) {
+        Canonical::Path(path) => path,
+        Canonical::Redirect(to) => match may_redirect(incoming.method) {
+            true => return redirect(&to, incoming.query),
+            false => return refuse(StatusCode::NOT_FOUND),
+        },
+        Canonical::Refused(refusal) => return refuse(status_of(&refusal)),
+    };
+    let resolved = snapshot.manifest.resolve(&path);
+    if let Found::Redirect { slash } = resolved.found {
+        return redirect(&path.encoded_with(slash), incoming.query);
+    }
+    let manifest = &snapshot.manifest;
+    let params = resolved.params.iter();
+    let params: SmallVec<[(&str, &str); 4]> = params
+        .map(|param| (manifest.param_name(*param), &*path.segments[param.segment]))
+        .collect();
+    // What has nothing to decode is canonical already.
+    let encoded = match incoming.path.contains('%') {
+        true => Cow::Owned(path.encoded()),
+        false => Cow::Borrowed(incoming.path),
+    };
+    let parts = RequestParts {
+        method: method_bit(incoming.method),
+        scheme: incoming.scheme,
+        host: incoming.host,
+        path: &encoded,
+        raw_path: incoming.path,
+        query: incoming.query.unwrap_or_default(),
+        domain: &manifest.domain(resolved.domain).path,
+        segments: &path.segments,
+        rest_from: path.segments.len(),
+        params: &params,
+        headers: incoming.headers,
+        body: incoming.body.in_memory(),
+        body_len: incoming.body.len(),
+        peer: incoming.peer,
+        id: incoming.id,
+    };
+    Run::new(core, snapshot, incoming, &resolved, &parts).whole()
+}
+
+/// Methods whose repetition at another URL nobody has to think about.
+pub(crate) fn may_redirect(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// 308, to a path of this site: `to` begins with exactly one slash.
+pub(crate) fn redirect(to: &str, query: Option<&str>) -> Outgoing {
+    let to = match query {
+        Some(query) => format!("{to}?{query}"),
+        None => to.to_owned(),
+    };
+    match HeaderValue::from_str(&to) {
+        Ok(location) => {
+            let mut outgoing = Outgoing::empty(StatusCode::PERMANENT_REDIRECT);
+            outgoing.headers.insert(LOCATION, location);
+            outgoing
+        }
+        Err(_) => Outgoing::empty(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The built-in page, or a problem document for clients that ask for JSON: for what belongs to no domain.
+pub fn refuse(headers: &HeaderMap, id: &str, path: &str, status: StatusCode) -> Outgoing {
+    let title = status.canonical_reason().unwrap_or("error");
+    let (headers, body) = match builtin::wants_json(headers) {
+        true => builtin::problem(status, title, id, path),
+        false => builtin::page(status, title, id),
+    };
+    Outgoing {
+        status,
+        headers,
+        body,
+        fault: None,
+    }
+}
+
+/// The status for a path that is refused.
+pub(crate) fn status_of(refusal: &PathRefusal) -> StatusCode {
+    StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+/// Why there is no answer but an error.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) status: StatusCode,
+    /// For the visitor.
+    pub(crate) title: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) fault: Fault,
+    /// The domain whose own hook or page failed: error pages are looked up above it.
+    pub(crate) above: Option<DomainId>,
+}
+
+impl Failed {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Failed {
+        Failed {
+            status,
+            title: status.canonical_reason().unwrap_or("error").to_owned(),
+            headers: HeaderMap::new(),
+            fault: Fault {
+                detail: detail.into(),
+                ..Fault::default()
+            },
+            above: None,
+        }
+    }
+
+    /// What the manifest says cannot be used; only in `dev`.
+    fn broken(file: &Path, broken: &Broken) -> Failed {
+        let mut failed = Failed::new(StatusCode::INTERNAL_SERVER_ERROR, &broken.message);
+        failed.fault.file = file.display().to_string();
+        failed.fault.line = broken.line;
+        failed
+    }
+
+    fn with(mut self, name: http::HeaderName, value: HeaderValue) -> Failed {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// A module of the chain that the request has come to.
+struct Level<'r> {
+    module: ModuleId,
+    /// Whether its `before` and `after` count.
+    hooks: bool,
+    /// Whether its `before` ran.
+    began: bool,
+    loaded: &'r Arc<LoadedModule>,
+}
+
+/// One request.
+pub(crate) struct Run<'r> {
+    core: &'r Core,
+    snapshot: &'r Snapshot,
+    incoming: &'r Incoming<'r>,
+    /// The canonical path, percent-encoded.
+    path: &'r str,
+    resolved: &'r Resolved,
+    views: RequestViews<'r>,
+    place: Place<'r>,
+    began: Instant,
+    /// Root to leaf.
+    levels: SmallVec<[Level<'r>; 8]>,
+    /// How many levels the request came into: their `after` run.
+    entered: usize,
+    /// Modules for methods and exports, leaf to root.
+    lineage: SmallVec<[ModuleId; 8]>,
+    /// What went wrong first.
+    fault: Option<Box<Fault>>,
+}
+
+impl<'r> Run<'r> {
+    fn new(
+        core: &'r Core,
+        snapshot: &'r Snapshot,
+        incoming: &'r Incoming<'r>,
+        resolved: &'r Resolved,
+        parts: &RequestParts<'r>,
+    ) -> Run<'r> {
+        Run {
+            core,
+            snapshot,
+            incoming,
+            path: parts.path,
+            resolved,
+            views: RequestViews::new(parts),
+            place: core.running.begin(incoming.id, snapshot.number),
+            began: Instant::now(),
+            levels: SmallVec::new(),
+            entered: 0,
+            lineage: SmallVec::new(),
+            fault: None,
+        }
+    }
+
+    fn whole(mut self) -> Outgoing {
+        let mut outgoing = match self.inward() {
+            Ok(outgoing) => outgoing,
+            Err(failed) => self.error_page(*failed),
+        };
+        for at in (0..self.entered).rev() {
+            outgoing = self.after(at, outgoing);
+        }
+        if let Some(mut fault) = self.fault.take() {
+            let key = |level: &Level<'_>| level.loaded.key.clone();
+            fault.chain = self.levels.iter().map(key).collect();
+            outgoing.fault = Some(fault);
+        }
+        outgoing
+    }
+
+    // ---- root to leaf ----
+
+    fn inward(&mut self) -> Result<Outgoing, Box<Failed>> {
+        let not_found = |detail: &str| Box::new(Failed::new(StatusCode::NOT_FOUND, detail));
+        match &self.resolved.found {
+            Found::Module(module) => {
+                let answer = self.module(*module)?;
+                answer.ok_or_else(|| not_found("the module declined"))
+            }
+            Found::Page(template) => self.page(*template),
+            Found::Rest { candidates, .. } => {
+                for candidate in candidates {
+                    let domain = self.snapshot.manifest.module(*candidate).domain;
+                    self.views
+                        .with_rest_from(self.snapshot.manifest.domain(domain).depth);
+                    if let Some(answer) = self.module(*candidate)? {
+                        return Ok(answer);
+                    }
+                }
+                Err(not_found("every [...rest] declined"))
+            }
+            Found::Nothing | Found::Redirect { .. } => match self.enter(None)? {
+                Some(early) => Ok(early),
+                None => Err(not_found("no module and no page has this URL")),
+            },
+        }
+    }
+
+    /// Loads what is new in the chain, then runs its guards and `before`; an answer if one of them has
+    /// one. Where anything fails the handler is not reached (invariant 7).
+    fn enter(&mut self, module: Option<ModuleId>) -> Result<Option<Outgoing>, Box<Failed>> {
+        let snapshot = self.snapshot;
+        let chain: Cow<'_, Chain> = snapshot.manifest.chain(self.resolved.domain, module);
+        let links = &chain.modules;
+        let hooked = links.iter().rev().filter(|link| link.hooks);
+        self.lineage = hooked.map(|link| link.module).collect();
+        if let Some((file, broken)) = snapshot.manifest.broken(self.resolved.domain, &chain) {
+            return Err(Box::new(Failed::broken(file, broken)));
+        }
+        let known = self.levels.len();
+        for link in links {
+            let module = link.module;
+            match self.levels.iter_mut().find(|level| level.module == module) {
+                // A `[...rest]` that declined may have dropped hooks that the next one keeps.
+                Some(level) => level.hooks |= link.hooks,
+                None => {
+                    let loaded = self.load(module)?;
+                    self.levels.push(Level {
+                        module,
+                        hooks: link.hooks,
+                        began: false,
+                        loaded,
+                    });
+                }
+            }
+        }
+        for at in known..self.levels.len() {
+            self.entered = at + 1;
+            if let Some(early) = self.hooks(at, Hook::Guard)? {
+                return Ok(Some(early));
+            }
+        }
+        for at in 0..self.levels.len() {
+            let level = &mut self.levels[at];
+            if level.hooks
+                && !std::mem::replace(&mut level.began, true)
+                && let Some(early) = self.hooks(at, Hook::Before)?
+            {
+                return Ok(Some(early));
+            }
+        }
+        Ok(None)
+    }
+
+    fn hooks(&mut self, at: usize, hook: Hook) -> Result<Option<Outgoing>, Box<Failed>> {
+        let level = &self.levels[at];
+        let entries = match hook {
+            Hook::Guard => level.loaded.table.guards(),
+            Hook::Before => level.loaded.table.befores(),
+        };
+        for entry in entries {
+            let said = self.call(
+                level.loaded,
+                *entry,
+                self.standing(level.module),
+                Given::default(),
+            );
+            match said {
+                Ok(Said::Continue) => {}
+                Ok(Said::Response(response)) => {
+                    let outgoing = into_outgoing(*response, &self.core.facts.dir);
+                    return match outgoing {
+                        Ok(outgoing) => Ok(Some(outgoing)),
+                        Err(failed) => Err(self.above(at, *failed)),
+                    };
+                }
+                Ok(other) => {
+                    let detail = format!("{hook:?} of {} answered {other:?}", level.loaded.key);
+                    return Err(
+                        self.above(at, Failed::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+                    );
+                }
+                Err(failed) => return Err(self.above(at, *failed)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A failure of a domain's own hook: its pages may need what the hook was to prepare (R6).
+    fn above(&self, at: usize, mut failed: Failed) -> Box<Failed> {
+        failed.above = Some(self.snapshot.manifest.module(self.levels[at].module).domain);
+        Box::new(failed)
+    }
+
+    fn standing(&self, module: ModuleId) -> Standing<'_> {
+        let at = self.lineage.iter().position(|id| *id == module);
+        Standing {
+            module,
+            lineage: at.map_or(&[], |at| &self.lineage[at..]),
+            view: self.view_of(module),
+            depth: 0,
+        }
+    }
+
+    /// The domain from which a module's templates are looked up: the request's; for a `[...rest]`, which
+    /// knows nothing of the domains below it, its own.
+    pub(super) fn view_of(&self, module: ModuleId) -> DomainId {
+        let module = self.snapshot.manifest.module(module);
+        match module.role {
+            Role::Rest => module.domain,
+            _ => self.resolved.domain,
+        }
+    }
+
+    // ---- the leaf ----
+
+    /// `None` if the module declines.
+    fn module(&mut self, module: ModuleId) -> Result<Option<Outgoing>, Box<Failed>> {
+        if let Some(early) = self.enter(Some(module))? {
+            return Ok(Some(early));
+        }
+        let wanted = method_bit(self.incoming.method);
+        let handler = match self.handler(wanted) {
+            None if wanted == method::HEAD => self.handler(method::GET),
+            found => found,
+        };
+        let Some((level, entry)) = handler else {
+            // Not the module's own: below another domain a `[...rest]` has that domain's parents.
+            let manifest = &self.snapshot.manifest;
+            let chain = manifest.chain(self.resolved.domain, Some(module));
+            return self.no_handler(manifest.methods(&chain)).map(Some);
+        };
+        let standing = self.standing(level.module);
+        match self.call(level.loaded, entry, standing, Given::default())? {
+            Said::Response(response) => into_outgoing(*response, &self.core.facts.dir)
+                .map(Some)
+                .map_err(|mut failed| {
+                    failed.fault.module.clone_from(&level.loaded.key);
+                    failed
+                }),
+            Said::Declined => Ok(None),
+            other => {
+                let detail = format!("the handler of {} answered {other:?}", level.loaded.key);
+                Err(Box::new(Failed::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    detail,
+                )))
+            }
+        }
+    }
+
+    /// The nearest handler of a method: the module's, or else a parent's.
+    fn handler(&self, wanted: u32) -> Option<(&Level<'r>, usize)> {
+        self.lineage.iter().find_map(|id| {
+            let level = self.levels.iter().find(|level| level.module == *id)?;
+            Some((level, level.loaded.table.handler(wanted)?))
+        })
+    }
+
+    fn no_handler(&self, methods: u32) -> Result<Outgoing, Box<Failed>> {
+        let allow = allow(methods);
+        if self.incoming.method == Method::OPTIONS {
+            let mut outgoing = Outgoing::empty(StatusCode::NO_CONTENT);
+            outgoing.headers.insert(ALLOW, allow);
+            return Ok(outgoing);
+        }
+        let detail = format!(
+            "{} is not among the methods of this URL",
+            self.incoming.method
+        );
+        let failed = Failed::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+        Err(Box::new(failed.with(ALLOW, allow)))
+    }
+
+    /// A template that is a page of its own.
+    fn page(&mut self, template: TemplateId) -> Result<Outgoing, Box<Failed>> {
+        if let Some(early) = self.enter(None)? {
+            return Ok(early);
+        }
+        if !matches!(*self.incoming.method, Method::GET | Method::HEAD) {
+            return self.no_handler(method::GET | method::HEAD | method::OPTIONS);
+        }
+        let name = &self.snapshot.manifest.template_at(template).name;
+        let text = self.render(self.resolved.domain, name, serde_json::Map::new());
+        let text = text.map_err(|error| Box::new(failed_render(error)))?;
+        let mut outgoing = Outgoing::empty(StatusCode::OK);
+        outgoing
+            .headers
+            .insert(CONTENT_TYPE, pages::media_type(name));
+        outgoing.body = OutgoingBody::Bytes(text.into());
+        Ok(outgoing)
+    }
+
+    // ---- leaf to root ----
+
+    fn after(&mut self, at: usize, mut outgoing: Outgoing) -> Outgoing {
+        let level = &self.levels[at];
+        if !level.hooks {
+            return outgoing;
+        }
+        let (loaded, module) = (level.loaded, level.module);
+        for entry in loaded.table.afters() {
+            let body = match &outgoing.body {
+                OutgoingBody::Empty => BodyView::Empty,
+                OutgoingBody::Bytes(bytes) => BodyView::Bytes(bytes),
+                OutgoingBody::Stream(_) => BodyView::Stream,
+                OutgoingBody::File(_, path) => BodyView::File(path.to_str().unwrap_or_default()),
+            };
+            let view = ResponseView::new(outgoing.status, &outgoing.headers, body);
+            let given = Given {
+                response: Some(&view),
+                ..Given::default()
+            };
+            let said = self.call(loaded, *entry, self.standing(module), given);
+            match said {
+                Ok(Said::Response(response)) => {
+                    outgoing = match edited(outgoing, *response, &self.core.facts.dir) {
+                        Ok(outgoing) => outgoing,
+                        Err(failed) => self.error_page(*self.above(at, *failed)),
+                    }
+                }
+                Ok(_) => {}
+                Err(failed) => outgoing = self.error_page(*self.above(at, *failed)),
+            }
+        }
+        outgoing
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Hook {
+    Guard,
+    Before,
+}
+
+/// What `after` made of a response: everything but the body, unless it gave a new one.
+fn edited(old: Outgoing, new: ModuleResponse, site: &Path) -> Result<Outgoing, Box<Failed>> {
+    let body = match new.body {
+        ModuleBody::Keep => old.body,
+        body => into_body(body, site)?,
+    };
+    Ok(Outgoing {
+        status: new.status,
+        headers: new.headers,
+        body,
+        fault: None,
+    })
+}
+
+fn into_outgoing(response: ModuleResponse, site: &Path) -> Result<Outgoing, Box<Failed>> {
+    Ok(Outgoing {
+        status: response.status,
+        headers: response.headers,
+        body: into_body(response.body, site)?,
+        fault: None,
+    })
+}
+
+/// A path below the site's folder cannot leave it, not by `..` and not by a symbolic link. An absolute
+/// path is the module's own choice.
+fn open(path: &Path, site: &Path) -> Result<File, Box<Failed>> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    // Without `NONBLOCK` a named pipe would keep the worker until somebody writes to it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = match path.is_absolute() {
+        true => openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
+            .map_err(std::io::Error::from),
+        false => File::open(site).and_then(|site| {
+            let below = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+            Ok(openat2(&site, path, flags, Mode::empty(), below)?)
+        }),
+    };
+    let opened = opened
+        .map(File::from)
+        .and_then(|file| match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(std::io::Error::other("it is no regular file")),
+        });
+    opened.map_err(|error| {
+        let detail = format!("the file {} cannot be sent: {error}", path.display());
+        Box::new(Failed::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+    })
+}
+
+fn into_body(body: ModuleBody, site: &Path) -> Result<OutgoingBody, Box<Failed>> {
+    Ok(match body {
+        ModuleBody::Empty | ModuleBody::Keep => OutgoingBody::Empty,
+        ModuleBody::Bytes(bytes) => OutgoingBody::Bytes(bytes),
+        ModuleBody::Stream(stream) => OutgoingBody::Stream(Box::new(stream)),
+        ModuleBody::File(path) => OutgoingBody::File(open(&path, site)?, path),
+    })
+}
+
+/// The value of an `Allow` field (RFC 9110, section 10.2.1).
+pub(crate) fn allow(methods: u32) -> HeaderValue {
+    let names = method::ALL.iter().filter(|(bit, _)| methods & bit != 0);
+    let names: Vec<&str> = names.map(|(_, name)| *name).collect();
+    // Names of methods are valid in a header.
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn method_bit(wanted: &Method) -> u32 {
+    let known = method::ALL
+        .iter()
+        .find(|(_, name)| *name == wanted.as_str());
+    known.map_or(0, |(bit, _)| *bit)
+}

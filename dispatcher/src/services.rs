@@ -1,0 +1,108 @@
+//! What a dispatcher asks of the server around it: templates, the log, and every service that it does
+//! not answer itself. So it knows neither sessions nor databases, and a test's host is a few lines.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::manifest::Manifest;
+
+/// The server, as a dispatcher sees it. One for each site: nothing of one is reachable from another.
+pub trait Services: Send + Sync + 'static {
+    /// Readies the templates of a manifest. Called whenever the domains were scanned; requests that
+    /// began with an older manifest keep its renderer.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the templates, as texts that name the file.
+    fn renderer(&self, manifest: &Manifest) -> Result<Arc<dyn Renderer>, Vec<String>>;
+
+    /// Answers a message for a service that the dispatcher does not know. Called on a worker.
+    ///
+    /// # Errors
+    /// What the module is told; it may hand it on as its own error.
+    fn call(
+        &self,
+        caller: &Caller<'_>,
+        service: &str,
+        message: &[u8],
+    ) -> Result<Vec<u8>, ServiceError>;
+
+    /// Takes a line for the log.
+    fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]);
+}
+
+/// Renders templates as seen from a domain.
+pub trait Renderer: Send + Sync + 'static {
+    /// The template of that name in the domain or the nearest one above.
+    ///
+    /// # Errors
+    /// That there is none, or what is wrong with it or its context.
+    fn render(
+        &self,
+        domain: &str,
+        name: &str,
+        context: &Map<String, Value>,
+    ) -> Result<String, RenderError>;
+}
+
+/// Why a template could not be rendered.
+#[derive(Clone, Debug, Default, thiserror::Error)]
+#[error("{message}")]
+pub struct RenderError {
+    /// File, line, column, the line itself: for the log, and for whoever develops the site.
+    pub message: String,
+    /// The file, where one is to blame.
+    pub file: String,
+    /// The line in it; 0 if it is not known.
+    pub line: u32,
+}
+
+/// Who asks for a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The key of the module, such as `scripts/[slug]/raw`.
+    pub module: &'a str,
+    /// The domain that it lies in, such as `/scripts/[slug]/`.
+    pub domain: &'a str,
+    /// The request's number; empty where there is no request.
+    pub request: &'a str,
+    /// The header fields of the request.
+    pub headers: Option<&'a http::HeaderMap>,
+}
+
+/// Why a service did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{status} {title}: {detail}")]
+pub struct ServiceError {
+    /// What the visitor gets, if the module hands it on: 400 to 599.
+    pub status: u16,
+    /// For the visitor.
+    pub title: String,
+    /// For the log.
+    pub detail: String,
+}
+
+impl ServiceError {
+    /// An error of that status.
+    ///
+    /// ```
+    /// use harmonious_dispatcher::{ServiceError, http::StatusCode};
+    ///
+    /// let error = ServiceError::new(StatusCode::NOT_FOUND, "no service \"fax\"");
+    /// assert_eq!(error.to_string(), "404 Not Found: no service \"fax\"");
+    /// ```
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> ServiceError {
+        ServiceError {
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            detail: detail.into(),
+        }
+    }
+
+    /// As the message lane carries it.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec_named(self).unwrap_or_default()
+    }
+}

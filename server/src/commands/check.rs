@@ -1,0 +1,124 @@
+//! `harmonious check`: everything that can be wrong with a site before it runs.
+
+use std::path::{Path, PathBuf};
+
+use harmonious_dispatcher::manifest::Severity;
+use harmonious_dispatcher::{Manifest, Problem, SiteFacts};
+use harmonious_templating::{TemplateFile, Templates};
+
+use super::probe;
+use crate::failure::Failure;
+use crate::print;
+use crate::site::SiteToml;
+
+/// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
+///
+/// # Errors
+/// That something is wrong.
+pub fn check(site: &Path, json: bool) -> Result<(), Failure> {
+    let problems = problems(site)?;
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
+    match json {
+        true => print(&format!(
+            "{}\n",
+            serde_json::to_string_pretty(&problems).unwrap_or_default()
+        )),
+        false => {
+            for problem in &problems {
+                print(&format!("{problem}\n"));
+            }
+            print(&format!(
+                "{}: {errors} errors, {} warnings\n",
+                site.display(),
+                problems.len() - errors
+            ));
+        }
+    }
+    match errors {
+        0 => Ok(()),
+        _ => Err(Failure::Failed(format!(
+            "{} cannot be served as it is",
+            site.display()
+        ))),
+    }
+}
+
+fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
+    SiteToml::read(site)?;
+    let manifest = match SiteFacts::of(site).scan() {
+        Ok(manifest) => manifest,
+        Err(problems) => return Ok(problems.0),
+    };
+    let mut problems = manifest.warnings().to_vec();
+    problems.extend(templates(site, &manifest));
+    problems.extend(hidden_by_files(site, &manifest));
+    problems.extend(probe::problems(site, &manifest));
+    Ok(problems)
+}
+
+fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
+    let files = manifest.templates().iter().map(|template| TemplateFile {
+        domain: manifest.domain(template.domain).path.clone(),
+        name: template.name.clone(),
+        path: site.join(&template.path),
+    });
+    let templates = Templates::new(files.collect());
+    let mut problems = Vec::new();
+    if let Err(errors) = templates.check() {
+        for error in errors {
+            // The place stands in front of the problem already, and the line is where it says.
+            let message = error.to_string();
+            let mut what = message.lines().next().unwrap_or_default();
+            let mut file = PathBuf::from("domains");
+            let mut problem_line = None;
+            if let Some(place) = error.place() {
+                let place_text =
+                    format!("{}:{}:{}: ", place.file.display(), place.line, place.column);
+                what = what.strip_prefix(&place_text).unwrap_or(what);
+                file = below(&place.file, site);
+                problem_line = Some(place.line);
+            }
+            let problem = Problem::error(file, what, "mend the template");
+            problems.push(match problem_line {
+                Some(line) => problem.at(line),
+                None => problem,
+            });
+        }
+    }
+    for used in templates.unsafe_uses() {
+        let what = "the filter \"safe\" lets a value into the page as it is";
+        let advice = "make sure that no visitor can choose the value";
+        problems.push(Problem::warning(below(&used.file, site), what, advice).at(used.line));
+    }
+    problems
+}
+
+/// Files of `static/` answer before domains and their guards.
+fn hidden_by_files(site: &Path, manifest: &Manifest) -> Vec<Problem> {
+    let folder = site.join("static");
+    let modules = manifest.modules().iter();
+    let modules = modules.filter_map(|module| Some((module.pattern.as_deref()?, &module.source)));
+    let pages = manifest.templates().iter();
+    let pages = pages.filter_map(|page| Some((page.url.as_deref()?, &page.path)));
+    modules
+        .chain(pages)
+        .filter(|(url, _)| !url.contains('['))
+        .filter_map(|(url, source)| {
+            let name = match url.ends_with('/') {
+                true => format!("{}index.html", &url[1..]),
+                false => url[1..].to_owned(),
+            };
+            folder.join(&name).is_file().then(|| {
+                let what = format!("static/{name} answers {url} before this and its guards do");
+                Problem::error(source, what, "remove one of the two")
+            })
+        })
+        .collect()
+}
+
+fn below(file: &Path, site: &Path) -> PathBuf {
+    file.strip_prefix(site).unwrap_or(file).to_owned()
+}

@@ -1,0 +1,114 @@
+//! Sites: what a request meets behind the front. By its host a request belongs to one site; there
+//! `static/` answers it, or else the dispatcher of the site's domains.
+
+mod convert;
+mod development;
+mod one;
+mod reload;
+mod services;
+pub mod site_toml;
+
+use std::sync::Arc;
+
+use harmonious_dispatcher::{Hosts, refuse};
+use harmonious_http::http::StatusCode;
+use harmonious_http::{Handler, Head, Plan, Record, Request, Response};
+
+use crate::failure::Failure;
+use crate::log::access;
+
+pub use development::Development;
+pub use one::Site;
+pub use reload::Reloader;
+pub use site_toml::SiteToml;
+
+/// The route of jobs that read files; those of modules come after it.
+const FILES: u32 = 0;
+
+/// All sites of a server.
+pub struct Sites {
+    sites: Vec<Site>,
+    hosts: Hosts<usize>,
+}
+
+impl Sites {
+    /// These sites, told apart by their hosts.
+    ///
+    /// # Errors
+    /// Two sites that claim one host, a host that is none, or several sites of which more than one
+    /// claims none.
+    pub fn new(sites: Vec<Site>) -> Result<Sites, Failure> {
+        let mut hosts = Hosts::new();
+        let any = [String::from("*")];
+        for (at, site) in sites.iter().enumerate() {
+            let claimed = match &site.hosts[..] {
+                [] => &any[..],
+                named => named,
+            };
+            for host in claimed {
+                let owner = hosts.owner(host).ok().flatten().copied();
+                hosts.add(host, at).map_err(|error| {
+                    let others = owner.map(|at: usize| format!(" and {}", sites[at].dir.display()));
+                    Failure::Usage(format!(
+                        "{}{}: {error}; each site needs its own hosts in site.toml, such as \
+                         hosts = [\"a.example\"], and one at most may have none",
+                        site.dir.display(),
+                        others.unwrap_or_default(),
+                    ))
+                })?;
+            }
+        }
+        Ok(Sites { sites, hosts })
+    }
+
+    /// The sites.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// The site that a request belongs to; 404 for a host of nobody, 400 for what is no host.
+    fn site(&self, head: &Head) -> Result<&Site, StatusCode> {
+        match self.hosts.find(head.host().unwrap_or_default()) {
+            Ok(Some(at)) => Ok(&self.sites[*at]),
+            Ok(None) => Err(StatusCode::NOT_FOUND),
+            Err(_) => Err(StatusCode::BAD_REQUEST),
+        }
+    }
+}
+
+/// An answer that no site gives: a page, or a problem document for clients that ask for JSON.
+fn refusal(head: &Head, status: StatusCode) -> Response {
+    let outgoing = refuse(&head.headers, &head.id.to_string(), head.path(), status);
+    convert::response(outgoing, head).unwrap_or_else(|_| Response::error(status))
+}
+
+/// The sites, for the front and for those who look on.
+#[derive(Clone)]
+pub struct Shared(pub Arc<Sites>);
+
+impl Handler for Shared {
+    fn plan(&self, head: &Head) -> Plan {
+        match self.0.site(head) {
+            Ok(site) => site.plan(head),
+            Err(status) => Plan::Answer(refusal(head, status)),
+        }
+    }
+
+    fn handle(&self, request: Request) -> Response {
+        match self.0.site(&request.head) {
+            Ok(site) => site.handle(&request),
+            Err(status) => refusal(&request.head, status),
+        }
+    }
+
+    fn timed_out(&self, head: &Head) -> Response {
+        if let Ok(site) = self.0.site(head) {
+            site.timed_out(head);
+        }
+        refusal(head, StatusCode::GATEWAY_TIMEOUT)
+    }
+
+    fn finished(&self, record: &Record<'_>) {
+        access::log(record);
+    }
+}

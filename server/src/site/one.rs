@@ -1,0 +1,286 @@
+//! One site: its files, its domains, and how its answers become those of the front.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use harmonious_dispatcher::http::StatusCode;
+use harmonious_dispatcher::{
+    Dispatcher, Fault, Libraries, Manifest, Outgoing, Planned, SiteFacts, level,
+};
+use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, TryAnswer};
+
+use super::convert::{self, Facts};
+use super::development::{BUILDING, Development};
+use super::services::SiteServices;
+use super::site_toml::SiteToml;
+use crate::build::{BuiltLibraries, Profile};
+use crate::commands;
+use crate::failure::Failure;
+use crate::live::SiteFigures;
+
+/// The folder of files that are served as they are.
+const STATIC: &str = "static";
+/// The folder of the URL space.
+const DOMAINS: &str = "domains";
+/// The folder that a site may write to.
+const DATA: &str = "data";
+/// The file that answers for its folder in `static/`.
+const INDEX: &str = "index.html";
+
+/// One site.
+pub struct Site {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// What it is called in logs.
+    pub name: String,
+    /// The hosts that it answers; empty for any.
+    pub hosts: Vec<String>,
+    files: Option<StaticFiles>,
+    /// Its domains; none where there is no folder `domains/`.
+    pub dispatcher: Option<Arc<Dispatcher>>,
+    /// What only `dev` does.
+    development: Option<Arc<Development>>,
+}
+
+impl Site {
+    /// The site in that folder. `libraries` is asked for where the libraries of its modules come from.
+    ///
+    /// # Errors
+    /// What is wrong with its files, its domains, its templates or `site.toml`.
+    pub fn open(
+        dir: &Path,
+        development: Option<Arc<Development>>,
+        libraries: impl FnOnce(&Path, &Manifest) -> Result<Arc<dyn Libraries>, Failure>,
+    ) -> Result<Site, Failure> {
+        // Modules are opened by absolute paths: the current folder may change.
+        let absolute = dir.canonicalize();
+        let dir = absolute.map_err(|error| {
+            Failure::Usage(format!("SITE is {:?}: {error}", dir.display().to_string()))
+        })?;
+        let toml = SiteToml::read(&dir)?;
+        let files = files(&dir)?;
+        let dispatcher = match dir.join(DOMAINS).is_dir() {
+            true => Some(dispatcher(&dir, &toml, development.is_some(), libraries)?),
+            false => None,
+        };
+        if files.is_none() && dispatcher.is_none() {
+            return Err(Failure::Usage(format!(
+                "SITE is {:?}: it has neither a folder {DOMAINS}/ nor a folder {STATIC}/; \
+                 \"harmonious new DIR\" makes a site",
+                dir.display().to_string()
+            )));
+        }
+        Ok(Site {
+            name: toml.name,
+            hosts: toml.hosts,
+            dir,
+            files,
+            dispatcher,
+            development,
+        })
+    }
+
+    /// What to do with a request whose head is here.
+    pub fn plan(&self, head: &Head) -> Plan {
+        let own = self
+            .development
+            .as_ref()
+            .and_then(|development| development.answer(head));
+        if let Some(response) = own {
+            return Plan::Answer(response);
+        }
+        let file = self.files.as_ref().map(|files| files.try_answer(head));
+        let perhaps_a_file = match file {
+            Some(TryAnswer::Answer(response)) => return Plan::Answer(response),
+            Some(TryAnswer::NeedsWorker) => true,
+            Some(TryAnswer::NotMine) | None => false,
+        };
+        let reads_files = Plan::Job {
+            route: super::FILES,
+            body_max_bytes: Some(0),
+            time_limit: None,
+        };
+        let Some(dispatcher) = &self.dispatcher else {
+            return match perhaps_a_file {
+                true => reads_files,
+                false => Plan::Answer(Response::error(StatusCode::NOT_FOUND)),
+            };
+        };
+        let id = head.id.digits();
+        let id = str::from_utf8(&id).unwrap_or_default();
+        match dispatcher.plan(&head.method, head.path(), head.query(), &head.headers, id) {
+            Planned::Answer(_) if perhaps_a_file => reads_files,
+            Planned::Answer(outgoing) => Plan::Answer(self.response(*outgoing, head)),
+            // A worker finds out whether there is a file; if not, these limits hold.
+            Planned::Run(job) => Plan::Job {
+                route: job.route + 1,
+                body_max_bytes: job.body_max_bytes,
+                time_limit: Some(match self.development {
+                    Some(_) => job.time_limit + BUILDING,
+                    None => job.time_limit,
+                }),
+            },
+        }
+    }
+
+    /// Answers a request, on a worker.
+    pub fn handle(&self, request: &Request) -> Response {
+        if let Some(files) = &self.files
+            && let Some(response) = files.answer_if_mine(&request.head)
+        {
+            return response;
+        }
+        let Some(dispatcher) = &self.dispatcher else {
+            return Response::error(StatusCode::NOT_FOUND);
+        };
+        let head = &request.head;
+        let Some(development) = &self.development else {
+            return self.answer(dispatcher, request).0;
+        };
+        let tag = development.tag();
+        if let Some(page) = development.prepare(dispatcher, head) {
+            return page;
+        }
+        let (response, fault) = self.answer(dispatcher, request);
+        development.finish(response, fault.as_deref(), &tag, dispatcher, head)
+    }
+
+    fn answer(&self, dispatcher: &Dispatcher, request: &Request) -> (Response, Option<Box<Fault>>) {
+        let facts = Facts::of(&request.head);
+        let mut outgoing = dispatcher.answer(&convert::incoming(request, &facts));
+        let fault = outgoing.fault.take();
+        if let Some(fault) = &fault {
+            self.report(outgoing.status, fault, &request.head);
+        }
+        (self.response(outgoing, &request.head), fault)
+    }
+
+    /// What of it is loaded at this moment.
+    pub fn figures(&self) -> SiteFigures {
+        let dispatcher = self.dispatcher.as_ref();
+        SiteFigures {
+            name: self.name.clone(),
+            modules: dispatcher.map_or(0, |dispatcher| dispatcher.manifest().modules().len()),
+            loaded: dispatcher.map_or_else(Vec::new, |dispatcher| dispatcher.loader().loaded()),
+        }
+    }
+
+    /// Reads the domains again and builds what is stale; requests go on meanwhile. `site.toml` is read
+    /// when the server starts.
+    ///
+    /// # Errors
+    /// What is wrong; the site stays as it was.
+    pub fn reload(&self) -> Result<usize, Failure> {
+        let Some(dispatcher) = &self.dispatcher else {
+            return Ok(0);
+        };
+        let wrong = |error: &dyn std::error::Error| Failure::Problems(error.to_string());
+        let manifest = dispatcher.scan().map_err(|error| wrong(&error))?;
+        let report = commands::build_modules(&self.dir, &manifest, Profile::Release)?;
+        let libraries = BuiltLibraries::open(&self.dir, Profile::Release);
+        let libraries = libraries.map_err(|error| wrong(&error))?;
+        let replaced = dispatcher.replace(manifest, Arc::new(libraries));
+        replaced.map_err(|error| wrong(&error))?;
+        Ok(report.built.len())
+    }
+
+    /// A handler was given up: says which module it is in.
+    pub fn timed_out(&self, head: &Head) {
+        let dispatcher = self.dispatcher.as_ref();
+        let id = head.id.to_string();
+        let module = dispatcher.and_then(|dispatcher| dispatcher.timed_out(head.path(), &id));
+        tracing::error!(
+            target: "site",
+            site = %self.name,
+            module = module.as_deref().unwrap_or("?"),
+            id,
+            path = head.path(),
+            "the handler runs longer than its time limit: answered 504, its worker is replaced; \
+             a thread cannot be stopped, it ends when the handler does"
+        );
+    }
+
+    /// What those who run the site should know of an error.
+    fn report(&self, status: StatusCode, fault: &Fault, head: &Head) {
+        let level = match status.as_u16() {
+            500.. => level::ERROR,
+            _ => level::DEBUG,
+        };
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    target: "site",
+                    tracing::Level::$level,
+                    site = %self.name,
+                    module = fault.module,
+                    id = %head.id,
+                    status = status.as_u16(),
+                    file = fault.file,
+                    line = fault.line,
+                    panicked = fault.panicked,
+                    "{}",
+                    fault.detail
+                )
+            };
+        }
+        match level {
+            level::ERROR => event!(ERROR),
+            _ => event!(DEBUG),
+        }
+        if !fault.backtrace.is_empty() {
+            tracing::error!(target: "site", id = %head.id, "{}", fault.backtrace);
+        }
+    }
+
+    fn response(&self, outgoing: Outgoing, head: &Head) -> Response {
+        convert::response(outgoing, head).unwrap_or_else(|error| {
+            let (site, id) = (&self.name, head.id);
+            tracing::error!(target: "site", %site, %id, "a file cannot be sent: {error}");
+            super::refusal(head, StatusCode::INTERNAL_SERVER_ERROR)
+        })
+    }
+}
+
+fn files(dir: &Path) -> Result<Option<StaticFiles>, Failure> {
+    let root = dir.join(STATIC);
+    if !root.is_dir() {
+        return Ok(None);
+    }
+    let config = StaticConfig {
+        prefix: "/".to_owned(),
+        index: Some(INDEX.to_owned()),
+        fall_through: true,
+        ..StaticConfig::default()
+    };
+    let files = StaticFiles::open(&root, config);
+    files
+        .map(Some)
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn dispatcher(
+    dir: &Path,
+    toml: &SiteToml,
+    development: bool,
+    libraries: impl FnOnce(&Path, &Manifest) -> Result<Arc<dyn Libraries>, Failure>,
+) -> Result<Arc<Dispatcher>, Failure> {
+    let named = toml.hosts.iter().find(|host| !host.starts_with('*'));
+    let facts = SiteFacts {
+        name: toml.name.clone(),
+        host: named.cloned().unwrap_or_default(),
+        dir: dir.to_owned(),
+        data: dir.join(DATA),
+        config: toml.config.clone(),
+        secrets: toml.secrets.clone(),
+        development,
+    };
+    let services = SiteServices::new(&toml.name, dir, development);
+    let wrong = |error: &dyn std::error::Error| {
+        Failure::Problems(format!("{} cannot be served:\n{error}", dir.display()))
+    };
+    let manifest = facts.scan().map_err(|error| wrong(&error))?;
+    let libraries = libraries(dir, &manifest)?;
+    let limits = toml.limits.clone();
+    let opened = Dispatcher::open(manifest, facts, limits, libraries, Arc::new(services));
+    opened.map(Arc::new).map_err(|error| wrong(&error))
+}

@@ -1,0 +1,261 @@
+//! `site.toml`: the hosts of a site, its limits, and whatever its author wants to configure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use harmonious_dispatcher::{Hosts, SiteLimits};
+use serde_json::Value;
+use toml::Table;
+
+use crate::failure::Failure;
+use crate::settings::{self, did_you_mean};
+
+/// The file in the folder of a site.
+pub const NAME: &str = "site.toml";
+/// The file with what must not be in a repository.
+pub const SECRETS: &str = "secrets.toml";
+
+/// The keys that are the site's own; all others are settings of the server.
+const KEYS: [&str; 4] = ["name", "hosts", "limits", "config"];
+const LIMITS: [&str; 3] = ["time-limit", "max-body", "panics-per-minute"];
+
+/// The longest that a handler may be allowed to run.
+const TIME_LIMIT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// What a site says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct SiteToml {
+    /// What it is called in logs; by default the name of its folder.
+    pub name: String,
+    /// The hosts that it answers, such as `scripts.example` and `*.scripts.example`; empty for any.
+    pub hosts: Vec<String>,
+    /// Limits for its handlers.
+    pub limits: SiteLimits,
+    /// The table `[config]`, for its modules.
+    pub config: Value,
+    /// Its secrets by name.
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl SiteToml {
+    /// Reads `site.toml` and `secrets.toml` of a site; neither has to be there.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a key that is unknown, a value that is not allowed: one line that
+    /// names the file, the key, the value and what is allowed.
+    pub fn read(dir: &Path) -> Result<SiteToml, Failure> {
+        let path = dir.join(NAME);
+        let mut table = table(&path)?;
+        let folder = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        let folder = folder.file_name().map(|name| name.to_string_lossy());
+        let mut site = SiteToml {
+            name: folder.unwrap_or("site".into()).into_owned(),
+            config: Value::Object(serde_json::Map::new()),
+            secrets: secrets(&dir.join(SECRETS))?,
+            ..SiteToml::default()
+        };
+        if let Some(name) = table.remove("name") {
+            site.name = text(&path, "name", &name)?;
+        }
+        if let Some(hosts) = table.remove("hosts") {
+            site.hosts = texts(&path, "hosts", &hosts)?;
+            for host in &site.hosts {
+                let mut one = Hosts::new();
+                one.add(host, ()).map_err(|error| refused(&path, &error))?;
+            }
+        }
+        if let Some(limits) = table.remove("limits") {
+            site.limits = self::limits(&path, limits)?;
+        }
+        if let Some(config) = table.remove("config") {
+            site.config = serde_json::to_value(config).map_err(|error| refused(&path, &error))?;
+        }
+        match table.keys().find(|key| settings::find(key).is_none()) {
+            Some(key) => {
+                let known = KEYS
+                    .into_iter()
+                    .chain(settings::SETTINGS.iter().map(|s| s.name));
+                let near = did_you_mean(key, known);
+                Err(Failure::Usage(format!(
+                    "no key {key:?} in {}: {near}; what is the site's own goes into [config]",
+                    path.display()
+                )))
+            }
+            None => Ok(site),
+        }
+    }
+}
+
+/// Whether a key of `site.toml` is the site's own, not one of the server's settings.
+pub fn is_own(key: &str) -> bool {
+    KEYS.contains(&key)
+}
+
+fn table(path: &Path) -> Result<Table, Failure> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Table::new()),
+        Err(error) => return Err(refused(path, &error)),
+    };
+    text.parse().map_err(|error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        // Not the line itself: it may hold a secret.
+        refused(path, &format!("line {line}: {}", error.message()))
+    })
+}
+
+fn refused(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage(format!("cannot read {}: {error}", path.display()))
+}
+
+fn limits(path: &Path, value: toml::Value) -> Result<SiteLimits, Failure> {
+    let mut limits = SiteLimits::default();
+    let toml::Value::Table(table) = value else {
+        return Err(bad(path, "limits", &value, "a table"));
+    };
+    for (key, value) in &table {
+        let name = format!("limits.{key}");
+        match key.as_str() {
+            "time-limit" => {
+                let allowed = "a duration such as \"30s\", 1ms to 24h";
+                let given = value
+                    .as_str()
+                    .and_then(|text| humantime::parse_duration(text).ok());
+                let fits = given.filter(|limit| !limit.is_zero() && *limit <= TIME_LIMIT_MAX);
+                limits.time_limit = fits.ok_or_else(|| bad(path, &name, value, allowed))?;
+            }
+            "max-body" => {
+                let allowed = "a size such as \"2MiB\"";
+                let given = value.as_str().and_then(settings::size);
+                limits.body_max_bytes =
+                    Some(given.ok_or_else(|| bad(path, &name, value, allowed))?);
+            }
+            "panics-per-minute" => {
+                let allowed = "0 (never answer 503) to 1000000";
+                let given = value
+                    .as_integer()
+                    .and_then(|number| u32::try_from(number).ok());
+                let fits = given.filter(|number| *number <= 1_000_000);
+                limits.panics_per_minute = fits.ok_or_else(|| bad(path, &name, value, allowed))?;
+            }
+            other => {
+                let near = did_you_mean(other, LIMITS.into_iter());
+                let path = path.display();
+                return Err(Failure::Usage(format!("no key {name:?} in {path}: {near}")));
+            }
+        }
+    }
+    Ok(limits)
+}
+
+fn secrets(path: &PathBuf) -> Result<BTreeMap<String, String>, Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut secrets = BTreeMap::new();
+    for (name, value) in table(path)? {
+        secrets.insert(
+            name.clone(),
+            text(path, &name, &value).map_err(|_| {
+                let path = path.display();
+                // The value is a secret: it is not told.
+                Failure::Usage(format!(
+                    "{name} in {path} is no text: allowed is a text in quotes"
+                ))
+            })?,
+        );
+    }
+    if let Ok(metadata) = fs::metadata(path)
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "others than you can read {path}, which holds secrets: chmod 600 {path}"
+        )));
+    }
+    Ok(secrets)
+}
+
+fn text(path: &Path, key: &str, value: &toml::Value) -> Result<String, Failure> {
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.map(str::to_owned)
+        .ok_or_else(|| bad(path, key, value, "a text that is not empty"))
+}
+
+fn texts(path: &Path, key: &str, value: &toml::Value) -> Result<Vec<String>, Failure> {
+    let allowed = "a list of host names such as [\"scripts.example\", \"*.scripts.example\"]";
+    let items = value
+        .as_array()
+        .ok_or_else(|| bad(path, key, value, allowed))?;
+    items.iter().map(|item| text(path, key, item)).collect()
+}
+
+fn bad(path: &Path, key: &str, value: &toml::Value, allowed: &str) -> Failure {
+    let value = serde_json::to_string(value).unwrap_or_default();
+    Failure::Usage(format!(
+        "{key} is {value} (from {}): allowed is {allowed}",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<SiteToml, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(NAME), text).unwrap();
+        SiteToml::read(dir.path())
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        match read(text) {
+            Err(Failure::Usage(message)) => {
+                let end = message.split("site.toml").collect::<Vec<_>>();
+                assert!(
+                    end.concat().contains(expected) || message.contains(expected),
+                    "{message}"
+                );
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_site_says_what_it_is() {
+        let site = read(
+            "name = \"a\"\nhosts = [\"a.example\"]\n[limits]\ntime-limit = \"5s\"\n\
+             [config]\ntitle = \"A\"\nlist = [1, 2]",
+        );
+        let site = site.unwrap();
+        assert_eq!(
+            (site.name.as_str(), &site.hosts[..]),
+            ("a", &["a.example".to_owned()][..])
+        );
+        assert_eq!(site.limits.time_limit, Duration::from_secs(5));
+        assert_eq!(site.config["list"][1], 2);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told() {
+        check("hosst = []", "did you mean hosts?");
+        check("[limits]\ntime-limit = \"0s\"", "1ms to 24h");
+        check("[limits]\ntime = \"5s\"", "no key \"limits.time\"");
+        check("hosts = \"a\"", "a list of host names");
+        check("name = ", "cannot read");
+    }
+
+    #[test]
+    fn secrets_that_others_can_read_are_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(SECRETS);
+        fs::write(&path, "key = \"k\"").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(SiteToml::read(dir.path()).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(SiteToml::read(dir.path()).unwrap().secrets["key"], "k");
+    }
+}

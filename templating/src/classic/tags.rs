@@ -1,0 +1,199 @@
+//! Finds the tags of the classic syntax, and leaves alone every brace that is none.
+
+use std::ops::Range;
+
+use super::Wrong;
+
+/// A tag and the bytes of the text that it is.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub at: Range<usize>,
+    pub tag: Tag,
+}
+
+/// The ranges are bytes of the text.
+#[derive(Debug)]
+pub(super) enum Tag {
+    /// `{name.name}`
+    Value(Range<usize>),
+    /// `\{..}`: the text without the backslash.
+    Text(Range<usize>),
+    /// `{IF condition}`
+    If(Range<usize>),
+    /// `{ELSE}`
+    Else,
+    /// `{!IF}`
+    EndIf,
+    /// `{LOOP name}`
+    Loop(Range<usize>),
+    /// `{!LOOP}`
+    EndLoop,
+    /// `{IMPORT file}`
+    Import(Range<usize>),
+}
+
+/// All tags, in the order of the text.
+pub(super) fn find(text: &str) -> Result<Vec<Found>, Wrong> {
+    let mut found = Vec::new();
+    let mut code: Option<&str> = None;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'<' => code = element(&text[at..], code),
+            b'{' => {
+                if let Some(tag) = tag(text, at, code.is_some())? {
+                    at = tag.at.end;
+                    found.push(tag);
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(found)
+}
+
+/// The bytes of a dotted name: a letter, then letters, digits, `_`, and parts after dots.
+pub(crate) fn path_length(rest: &str) -> usize {
+    let part = |text: &str| {
+        text.bytes()
+            .take_while(|&c| c == b'_' || c.is_ascii_alphanumeric())
+            .count()
+    };
+    if !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return 0;
+    }
+    let mut length = part(rest);
+    while rest[length..].starts_with('.') {
+        match part(&rest[length + 1..]) {
+            0 => break,
+            more => length += 1 + more,
+        }
+    }
+    length
+}
+
+/// The end of the `script` or `style` element that we are in, after what begins here.
+fn element<'c>(rest: &str, code: Option<&'c str>) -> Option<&'c str> {
+    let begins = |start: &str| {
+        rest.get(..start.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
+    match code {
+        Some(end) if begins(end) => None,
+        Some(end) => Some(end),
+        None if begins("<script") => Some("</script"),
+        None if begins("<style") => Some("</style"),
+        None => None,
+    }
+}
+
+/// The tag whose brace is at `open`, if it is one.
+fn tag(text: &str, open: usize, in_code: bool) -> Result<Option<Found>, Wrong> {
+    let start = open + 1;
+    let rest = &text[start..];
+    let before = text[..open].chars().next_back();
+    let fixed = [
+        ("ELSE}", Tag::Else),
+        ("!IF}", Tag::EndIf),
+        ("!LOOP}", Tag::EndLoop),
+    ];
+    let fixed = fixed.into_iter().find(|(word, _)| rest.starts_with(word));
+    let (tag, end) = if let Some((word, tag)) = fixed {
+        (tag, start + word.len())
+    } else if let Some(word) = worded(rest) {
+        if before == Some('\\') {
+            // Only the brace is text: where such a tag would end need not be clear.
+            (Tag::Else, start)
+        } else {
+            argument(text, open, word)?
+        }
+    } else {
+        match path_length(rest) {
+            0 => return Ok(None),
+            length if !rest[length..].starts_with('}') => return Ok(None),
+            length if in_code && !is_capital(&rest[..length], before) => return Ok(None),
+            length => (Tag::Value(start..start + length), start + length + 1),
+        }
+    };
+    Ok(Some(match before {
+        Some('\\') => Found {
+            at: open - 1..end,
+            tag: Tag::Text(open..end),
+        },
+        _ => Found { at: open..end, tag },
+    }))
+}
+
+/// In scripts and styles: a name in capitals, and no `${NAME}`.
+fn is_capital(path: &str, before: Option<char>) -> bool {
+    let first = path.split('.').next().unwrap_or("");
+    before != Some('$') && !first.bytes().any(|c| c.is_ascii_lowercase())
+}
+
+/// The word of a tag that takes an argument.
+fn worded(rest: &str) -> Option<&'static str> {
+    ["IF", "LOOP", "IMPORT"].into_iter().find(|word| {
+        let after = rest
+            .strip_prefix(word)
+            .and_then(|after| after.chars().next());
+        after.is_some_and(|c| c == '}' || c.is_ascii_whitespace())
+    })
+}
+
+/// The tag of this word, and where it ends.
+fn argument(text: &str, open: usize, word: &str) -> Result<(Tag, usize), Wrong> {
+    let start = open + 1 + word.len();
+    let Some(length) = closing(&text[start..]) else {
+        return Err(Wrong::new(
+            open,
+            format!("this {{{word}}} has no closing brace"),
+        ));
+    };
+    let inside = &text[start..start + length];
+    let end = start + length + 1;
+    let trimmed = inside.trim();
+    let from = start + (inside.len() - inside.trim_start().len());
+    let range = from..from + trimmed.len();
+    match word {
+        "IF" => Ok((Tag::If(range), end)),
+        "LOOP" if path_length(trimmed) == trimmed.len() && !trimmed.is_empty() => {
+            Ok((Tag::Loop(range), end))
+        }
+        "LOOP" => Err(Wrong::new(open, "a {LOOP} needs one name: {LOOP ROWS}")),
+        _ if is_file(unquoted(trimmed)) => {
+            let quotes = usize::from(unquoted(trimmed).len() < trimmed.len());
+            Ok((Tag::Import(range.start + quotes..range.end - quotes), end))
+        }
+        _ => Err(Wrong::new(
+            open,
+            "an {IMPORT} needs the name of a file: {IMPORT header.tpl}",
+        )),
+    }
+}
+
+/// Where the closing brace is; one between quotes is none.
+fn closing(rest: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, c) in rest.bytes().enumerate() {
+        match (quote, c) {
+            (None, b'}') => return Some(at),
+            (None, b'"' | b'\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unquoted(name: &str) -> &str {
+    let quoted = |quote: char| name.strip_prefix(quote)?.strip_suffix(quote);
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(name)
+}
+
+fn is_file(name: &str) -> bool {
+    let fits = |c: char| !c.is_control() && !matches!(c, '"' | '\'' | '\\' | '`' | '{' | '}');
+    !name.is_empty() && name.chars().all(fits)
+}

@@ -1,0 +1,34 @@
+//! Limits of templates, each with its unit and reason.
+
+use std::time::Duration;
+
+/// Bytes of one template file: text that a person wrote is far below, a data file renamed is not.
+pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of one rendered page: more is a loop that went wrong, and would be held in memory.
+pub const RENDER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Includes within includes, and parents of parents: the engine recurses on the worker's stack.
+pub const DEPTH_MAX: usize = 16;
+/// Characters of a source line that an error shows: a minified page is one line.
+pub const SOURCE_LINE_CHARS_MAX: usize = 200;
+/// Bytes that a buffer for a page has at first: most pages fit without growing it often.
+pub const RENDER_BYTES_FIRST: usize = 4 * 1024;
+/// Components within components: the engine's own bound.
+pub const COMPONENT_DEPTH_MAX: usize = 20;
+/// Levels of the engine's recursion that any template may need.
+pub const LEVELS_MAX: usize = 1024;
+/// Bytes of stack for one level: measured are 14 KiB in a release build and 85 KiB in a debug build.
+pub const STACK_LEVEL_BYTES: usize = if cfg!(debug_assertions) {
+    128 * 1024
+} else {
+    24 * 1024
+};
+/// Bytes of the caller's stack that a template may use: half of what a worker has.
+pub const STACK_INLINE_BYTES: usize = 1024 * 1024;
+/// Bytes of stack for the parser: its own bounds let it use a quarter of that in a debug build.
+pub const STACK_COMPILE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of text that `markdown` reads: a long article is a tenth of it.
+pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of each text that `diff` compares.
+pub const DIFF_BYTES_MAX: usize = 1024 * 1024;
+/// Time that `diff` may look for the shortest difference.
+pub const DIFF_TIME_MAX: Duration = Duration::from_millis(200);

@@ -1,0 +1,46 @@
+//! The filters that templates have beside the engine's own.
+//!
+//! Of the engine: `pluralize`, `truncate`, `default` and many more. Ours: `json`, `date`, `ago`,
+//! `bytes`, `slug`, `markdown`, `diff`. Their messages begin with the filter's name in back quotes
+//! and hold no value.
+
+mod diff;
+mod json;
+mod markdown;
+mod text;
+mod time;
+
+use tera::{Error, ErrorKind, Tera, Value};
+
+use crate::escape::{self, Kind};
+
+/// The names of our own filters: a message may show them.
+pub(crate) const NAMES: [&str; 7] = ["json", "date", "ago", "bytes", "slug", "markdown", "diff"];
+
+/// What our own filters expect: a message may show it.
+pub(crate) const EXPECTED: [&str; 3] = ["a value", "a time", "a number of bytes"];
+
+/// Tells the engine; it must know them before it compiles.
+pub(crate) fn register(engine: &mut Tera, kind: Kind) {
+    json::register(engine, kind);
+    time::register(engine);
+    text::register(engine);
+    markdown::register(engine, kind);
+    diff::register(engine, kind);
+}
+
+/// The engine points such an error at the value, not at the filter.
+fn wrong_kind(expected: &str, value: &Value) -> Error {
+    let actual_type = value.name().to_owned();
+    Error::new(ErrorKind::InvalidArgument {
+        expected_type: expected.to_owned(),
+        actual_type,
+    })
+}
+
+fn escaped(text: &str) -> String {
+    let mut into = Vec::with_capacity(text.len());
+    // Writing to memory cannot fail, and what is escaped is UTF-8 still.
+    let _ = escape::html(text, &mut into);
+    String::from_utf8(into).unwrap_or_default()
+}

@@ -1,0 +1,247 @@
+//! What the text of a template names: parents, includes, components, uses of `safe`. The engine
+//! knows it too, but keeps it to itself; it must be known before, to say which files to compile.
+
+mod tokens;
+
+use std::ops::Range;
+
+use tokens::{Tag, Tags, Token, Word};
+
+/// A name in the text, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The name, without quotes.
+    pub name: String,
+    /// Bytes of the text, quotes included.
+    pub at: Range<usize>,
+}
+
+/// What a text names, in the order of the text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `{% extends "name" %}`
+    pub extends: Vec<Named>,
+    /// `{% include "name" %}`
+    pub includes: Vec<Named>,
+    /// `{% component name(..) %}`
+    pub defines: Vec<Named>,
+    /// The bytes from each of those names to the end of its component.
+    pub bodies: Vec<Range<usize>>,
+    /// `{{ <name /> }}`, `{% <name> %}`
+    pub calls: Vec<Named>,
+    /// `| safe`, `{% filter safe %}`: offsets.
+    pub unsafe_uses: Vec<usize>,
+    /// Blocks within blocks, at most.
+    pub nesting: usize,
+}
+
+impl Facts {
+    /// The number of the component in whose text the offset lies.
+    pub fn body_at(&self, offset: usize) -> Option<usize> {
+        self.bodies.iter().position(|body| body.contains(&offset))
+    }
+}
+
+/// Words after which an operand follows, as after an operator.
+const OPERATOR_WORDS: [&str; 7] = ["and", "or", "not", "in", "if", "else", "elif"];
+
+/// Reads the text. It never fails: what is wrong with the text, the engine says.
+pub fn scan(text: &str) -> Facts {
+    let mut facts = Facts::default();
+    let mut blocks = 0_usize;
+    for Tag { is_block, tokens } in Tags::new(text) {
+        if is_block {
+            block(&tokens, &mut facts);
+            match tokens.first().map(|token| &token.word) {
+                Some(Word::Name("block")) => blocks += 1,
+                Some(Word::Name("endblock")) => blocks = blocks.saturating_sub(1),
+                _ => {}
+            }
+            facts.nesting = facts.nesting.max(blocks);
+        }
+        expression(&tokens, is_block, &mut facts);
+    }
+    facts
+}
+
+/// The tags that name something by their first word.
+fn block(tokens: &[Token<'_>], facts: &mut Facts) {
+    let Some((first, rest)) = tokens.split_first() else {
+        return;
+    };
+    match first.word {
+        Word::Name("extends") => facts.extends.extend(quoted(rest)),
+        Word::Name("include") => facts.includes.extend(quoted(rest)),
+        Word::Name("component") => {
+            if let Some(named) = dotted(rest) {
+                facts.bodies.push(named.at.start..usize::MAX);
+                facts.defines.push(named);
+            }
+        }
+        Word::Name("endcomponent") => {
+            if let Some(open) = facts.bodies.last_mut() {
+                open.end = open.end.min(first.at.start);
+            }
+        }
+        Word::Name("filter") => {
+            let safe = rest.first().filter(|name| name.word == Word::Name("safe"));
+            facts.unsafe_uses.extend(safe.map(|name| name.at.start));
+        }
+        _ => {}
+    }
+}
+
+/// The string that a tag begins with.
+fn quoted(tokens: &[Token<'_>]) -> Option<Named> {
+    let token = tokens.first()?;
+    match token.word {
+        Word::Text(name) => Some(Named {
+            name: unescaped(name),
+            at: token.at.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// Calls of components and uses of `safe`, wherever an expression may stand.
+fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &tokens[index].word);
+        match &token.word {
+            Word::Sign(b'<') if wants_operand(before, is_block && index == 1) => {
+                facts.calls.extend(dotted(&tokens[index + 1..]));
+            }
+            Word::Name("safe") if before == Some(&Word::Sign(b'|')) => {
+                facts.unsafe_uses.push(token.at.start);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an operand follows: then `<` opens a component, else it compares.
+fn wants_operand(before: Option<&Word<'_>>, after_tag_name: bool) -> bool {
+    match before {
+        None => true,
+        Some(Word::Name(name)) => after_tag_name || OPERATOR_WORDS.contains(name),
+        Some(Word::Text(_) | Word::Number) => false,
+        Some(Word::Sign(sign)) => !matches!(sign, b')' | b']' | b'}'),
+    }
+}
+
+/// `name` or `name.name`.
+fn dotted(tokens: &[Token<'_>]) -> Option<Named> {
+    let mut named: Option<Named> = None;
+    let mut rest = tokens;
+    while let [
+        Token {
+            word: Word::Name(name),
+            at,
+        },
+        after @ ..,
+    ] = rest
+    {
+        named = Some(match named {
+            None => Named {
+                name: (*name).to_owned(),
+                at: at.clone(),
+            },
+            Some(so_far) => Named {
+                name: format!("{}.{name}", so_far.name),
+                at: so_far.at.start..at.end,
+            },
+        });
+        match after {
+            [
+                Token {
+                    word: Word::Sign(b'.'),
+                    ..
+                },
+                after @ ..,
+            ] => rest = after,
+            _ => break,
+        }
+    }
+    named
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace('\\', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(of: &[Named]) -> Vec<&str> {
+        of.iter().map(|named| named.name.as_str()).collect()
+    }
+
+    #[test]
+    fn parents_and_includes_are_found() {
+        let text = "{%- extends '_layout.html' -%}\n{% block a %}{% include \"_a.html\" %}\
+                    {% include `_b.html` %}{% endblock %}";
+        let facts = scan(text);
+        assert_eq!(names(&facts.extends), ["_layout.html"]);
+        assert_eq!(names(&facts.includes), ["_a.html", "_b.html"]);
+        assert_eq!(&text[facts.extends[0].at.clone()], "'_layout.html'");
+    }
+
+    #[test]
+    fn comments_raw_text_and_strings_name_nothing() {
+        let text = "{# {% include 'a' %} #}{% raw %}{% include 'b' %}{{ x | safe }}{% endraw %}\
+                    {{ \"{% include 'c' %}\" }}{{ '| safe' }}";
+        assert_eq!(scan(text), Facts::default());
+    }
+
+    #[test]
+    fn a_component_is_told_from_a_comparison() {
+        let text = "{{ <Button a=1 /> }}{% <ui.Card> %}{% </ui.Card> %}{% if a < b %}{% endif %}\
+                    {% set x = <Icon /> %}{{ 1 < count }}{{ f(x=<Deep/>) }}{{ a[0] < b }}\
+                    {% if <Test/> %}{% endif %}{% component Own(label) %}{% endcomponent %}";
+        let facts = scan(text);
+        assert_eq!(
+            names(&facts.calls),
+            ["Button", "ui.Card", "Icon", "Deep", "Test"]
+        );
+        assert_eq!(names(&facts.defines), ["Own"]);
+    }
+
+    #[test]
+    fn what_is_in_a_component_is_told_from_what_is_not() {
+        let text = "{% component A() %}{{ <B/> }}{% endcomponent %}{{ <C/> }}\
+                    {% block x %}{% block y %}{% endblock %}{% endblock %}{% block z %}{% endblock %}";
+        let facts = scan(text);
+        let within: Vec<_> = facts
+            .calls
+            .iter()
+            .map(|call| facts.body_at(call.at.start))
+            .collect();
+        assert_eq!(within, [Some(0), None]);
+        assert_eq!(facts.nesting, 2);
+    }
+
+    #[test]
+    fn every_use_of_safe_is_found() {
+        let text = "{{ a|safe }}{{ safe }}{{ b | upper | safe | trim }}\
+                    {% filter safe %}{% endfilter %}{% set c | safe %}{% endset %}";
+        assert_eq!(scan(text).unsafe_uses.len(), 4);
+    }
+
+    #[test]
+    fn no_text_makes_it_fail() {
+        for text in [
+            "{{",
+            "{%",
+            "{#",
+            "{{ 'open",
+            "{% include",
+            "{% raw %}",
+            "{{ ä }}",
+            "{",
+            "é{{é",
+        ] {
+            scan(text);
+        }
+    }
+}

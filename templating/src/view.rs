@@ -1,0 +1,133 @@
+//! A template compiled with all that it needs, and rendered.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tera::{Context, Tera};
+
+use crate::config::{RENDER_BYTES_MAX, STACK_COMPILE_BYTES, STACK_INLINE_BYTES, STACK_LEVEL_BYTES};
+use crate::error::TemplateError;
+use crate::escape::Kind;
+use crate::files::upward;
+use crate::filters;
+use crate::limit::{Limited, Stopped};
+use crate::report;
+use crate::roomy;
+use crate::source::Source;
+
+/// A compiled template.
+///
+/// Each has an engine of its own, with nothing in it but what it needs: so a broken file spoils
+/// no template that does not need it, and the type of the template alone says how values are
+/// escaped, in what it includes too.
+pub(crate) struct View {
+    engine: Tera,
+    entry: Arc<Source>,
+    sources: HashMap<String, Arc<Source>>,
+    levels: usize,
+}
+
+impl View {
+    /// Compiles. The first source is the template itself.
+    pub fn compile(
+        domain: &str,
+        sources: &[Arc<Source>],
+        levels: usize,
+    ) -> Result<View, Vec<TemplateError>> {
+        let entry = sources[0].clone();
+        let by_full: HashMap<String, Arc<Source>> = sources
+            .iter()
+            .map(|source| (source.full.clone(), source.clone()))
+            .collect();
+        // The parser recurses; without a thread it has to do with the stack that is there.
+        let engine = roomy::run(STACK_COMPILE_BYTES, || engine(domain, sources))
+            .unwrap_or_else(|_| engine(domain, sources))
+            .map_err(|error| report::compiling(&error, &entry, &by_full))?;
+        Ok(View {
+            engine,
+            entry,
+            sources: by_full,
+            levels,
+        })
+    }
+
+    /// Renders into a writer, at most [`RENDER_BYTES_MAX`].
+    pub fn render(
+        &self,
+        context: &Map<String, Value>,
+        into: &mut dyn Write,
+    ) -> Result<(), TemplateError> {
+        let values = self.context(context)?;
+        let stack_bytes = self.levels * STACK_LEVEL_BYTES;
+        if stack_bytes <= STACK_INLINE_BYTES {
+            return self.write(context, &values, into);
+        }
+        // Deep: on a stack of its own, and from there to the writer, which may not go along.
+        let mut page = Vec::new();
+        let failed = |source| self.not_written(source);
+        roomy::run(stack_bytes, || self.write(context, &values, &mut page)).map_err(failed)??;
+        into.write_all(&page).map_err(failed)
+    }
+
+    /// The file of the template itself.
+    pub fn path(&self) -> &Path {
+        &self.entry.path
+    }
+
+    fn write(
+        &self,
+        given: &Map<String, Value>,
+        values: &Context,
+        into: &mut dyn Write,
+    ) -> Result<(), TemplateError> {
+        let mut into = Limited::new(into, RENDER_BYTES_MAX);
+        let result = self.engine.render_to(&self.entry.full, values, &mut into);
+        match (result, into.stopped) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(Stopped::Limit)) => Err(TemplateError::TooLarge {
+                file: self.entry.path.clone(),
+            }),
+            (Err(_), Some(Stopped::Failed(source))) => Err(self.not_written(source)),
+            (Err(error), None) => Err(report::rendering(&error, &self.entry, &self.sources, given)),
+        }
+    }
+
+    fn not_written(&self, source: io::Error) -> TemplateError {
+        TemplateError::Write {
+            file: self.entry.path.clone(),
+            source: Arc::new(source),
+        }
+    }
+
+    fn context(&self, given: &Map<String, Value>) -> Result<Context, TemplateError> {
+        let mut context = Context::new();
+        for (name, value) in given {
+            let value =
+                tera::Value::try_from_serializable(value).map_err(|_| TemplateError::Render {
+                    place: self.entry.place(0),
+                    message: format!("the value of `{name}` has no form that a template can use"),
+                    via: Vec::new(),
+                })?;
+            context.insert_value(name.clone(), value);
+        }
+        Ok(context)
+    }
+}
+
+fn engine(domain: &str, sources: &[Arc<Source>]) -> tera::TeraResult<Tera> {
+    let kind = Kind::of(&sources[0].full);
+    let mut engine = Tera::new();
+    filters::register(&mut engine, kind);
+    engine.set_escape_fn(kind.escape());
+    match kind {
+        Kind::Text => engine.autoescape_on(Vec::<&str>::new()),
+        // Every name ends with nothing: all are escaped.
+        _ => engine.autoescape_on([""]),
+    }
+    engine.set_fallback_prefixes(upward(domain).map(str::to_owned).collect::<Vec<_>>())?;
+    engine.add_raw_templates(sources.iter().map(|source| (&source.full, &source.text)))?;
+    Ok(engine)
+}
