@@ -298,7 +298,7 @@ fn what_a_source_says_wrongly_is_named_with_its_line() {
             "`inherits`",
         ),
         (
-            "#[get] fn a() {}\nmodule! { panics_per_minute = 0 }",
+            "#[get] fn a() {}\nmodule! { panics_per_minute = -1 }",
             2,
             "`panics_per_minute`",
         ),

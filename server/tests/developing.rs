@@ -4,10 +4,11 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
 
 use common::ask::Ask;
 use common::sites::{Workshop, built, serve};
-use common::{Answer, Server, eventually};
+use common::{Answer, PATIENCE, Server, eventually};
 
 /// A site that is being written. Its modules are built already: a test waits for the server's work,
 /// not for the compiler's on a cold machine.
@@ -24,14 +25,16 @@ fn get(server: &Server, path: &str) -> Answer {
 /// Asks until it is answered so: what was saved a moment ago, the system has to tell first.
 #[track_caller]
 fn becomes(server: &Server, path: &str, status: u16, part: &str) -> Answer {
-    let mut last = None;
-    eventually(&format!("{path} is {status} with {part:?}"), || {
+    let until = Instant::now() + PATIENCE;
+    loop {
         let answer = get(server, path);
-        let is_so = answer.status == status && answer.body.contains(part);
-        last = Some(answer);
-        is_so
-    });
-    last.unwrap()
+        if answer.status == status && answer.body.contains(part) {
+            return answer;
+        }
+        let wanted = format!("{path} should be {status} with {part:?}");
+        assert!(Instant::now() < until, "{wanted}, and is {answer:#?}");
+        std::thread::sleep(Duration::from_millis(2)); // between two looks at a condition
+    }
 }
 
 const OTHER: &str = include_str!("fixtures/developing/domains/other.rs");

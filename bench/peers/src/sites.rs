@@ -40,8 +40,8 @@ impl Site {
         }
     }
 
-    /// One of these files, in a folder of this name. What was built of it before and is still the same
-    /// need not be built again.
+    /// One of these files, in a folder of this name; the name of its package begins with
+    /// `harmonious-bench-`. What was built of it before and is still the same need not be built again.
     ///
     /// # Errors
     /// Where the system refuses.
@@ -116,8 +116,13 @@ impl Site {
         }
     }
 
-    /// The versions of the site in the repository, so that the sdk is compiled once for all sites.
+    /// The versions of the site in the repository, where there are none yet. Byte for byte as cargo
+    /// would write them, else everything would be built once more: so the name of the package must
+    /// stand where the other one does.
     fn lock(&self, package: &str) -> io::Result<()> {
+        if self.dir.join("Cargo.lock").exists() {
+            return Ok(());
+        }
         let lock = repository().join(OF_REPOSITORY).join("Cargo.lock");
         match fs::read_to_string(lock) {
             Ok(text) => {

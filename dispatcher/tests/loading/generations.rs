@@ -248,7 +248,7 @@ fn entries_that_are_not_those_of_the_source_are_refused() {
         message(&fewer),
         "module page (page-1.so) has the error page \"sorry\", which its source does not declare: \
          handlers made by a macro are not seen, write them at top level; else rebuild it with \
-         \"harmonious build SITE\""
+         \"harmonious build --release SITE\""
     );
     assert_eq!(site.fixture.journal("page-1.so"), ["init", "retire"]);
     // Also where another request has loaded it, with another manifest.

@@ -38,13 +38,13 @@ fn with_note(from: &str, to: &str) -> String {
 fn a_module_of_another_abi_is_refused_with_both_versions() {
     assert_eq!(
         with_note("abi_major=1", "abi_major=3"),
-        "speaks ABI 3 (sdk 0.1.0, rustc 1.95.0), this server speaks 1: rebuild it with \"harmonious \
-         build SITE\""
+        "speaks ABI 3 (sdk 0.1.0, rustc 1.95.0), this server speaks 1: rebuild it with \"harmonious build \
+         --release SITE\""
     );
     assert_eq!(
         with_note("abi_minor=0", "abi_minor=7"),
         "speaks ABI 1.7 (sdk 0.1.0, rustc 1.95.0), this server speaks 1.0 at most: rebuild it with \
-         \"harmonious build SITE\""
+         \"harmonious build --release SITE\""
     );
 }
 
@@ -59,7 +59,7 @@ fn a_module_that_aborts_is_of_another_machine_or_laid_out_otherwise_is_refused()
     assert_eq!(
         with_note("panic=unwind", "panic=abort"),
         "is built with panic = \"abort\", this server needs \"unwind\": take panic = \"abort\" out of \
-         the profiles in the site's Cargo.toml and rebuild it with \"harmonious build SITE\""
+         the profiles in the site's Cargo.toml and rebuild it with \"harmonious build --release SITE\""
     );
     let ours = format!("{}-linux", std::env::consts::ARCH);
     let message = with_note(&ours, "sparc-solaris");
@@ -134,7 +134,7 @@ fn what_is_no_library_is_refused() {
     let text = fixture.file("text.so", b"#!/bin/sh\necho hello\n");
     assert_eq!(
         message(&text),
-        "module scripts/submit (text.so) is no library: rebuild it with \"harmonious build SITE\""
+        "module scripts/submit (text.so) is no library: rebuild it with \"harmonious build --release SITE\""
     );
     assert!(message(&fixture.file("empty.so", b"")).contains("is no library"));
     let program = fs::read(std::env::current_exe().unwrap()).unwrap();

@@ -334,6 +334,17 @@ fn copy(from: &Path, to: &Path) {
     }
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     fs::copy(from, to).unwrap();
+    if to.parent().unwrap().ends_with(LIBRARIES) {
+        // Libraries are as old as they are: a build asks what changed since. Sources are new, so that
+        // cargo does not take them for those of the site that was here before.
+        let built = fs::metadata(from).unwrap().modified().unwrap();
+        File::options()
+            .write(true)
+            .open(to)
+            .unwrap()
+            .set_modified(built)
+            .unwrap();
+    }
     if to.ends_with("secrets.toml") {
         fs::set_permissions(to, fs::Permissions::from_mode(0o600)).unwrap();
     }

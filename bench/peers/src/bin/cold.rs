@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options, page: &mut Page) -> Result<(), String> {
     let domains = options.number("--modules");
-    let site = Site::make(NAME, "bench-cold", &files(domains)?)?;
+    let site = Site::make(NAME, "harmonious-bench-cold", &files(domains)?)?;
     site.build(&options.harmonious)?;
     let flags = ["--access-log", "off"];
     let entrant = sites::entrant(NAME, &options.harmonious, "serve", &[&site], &flags);

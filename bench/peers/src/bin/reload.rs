@@ -109,7 +109,7 @@ fn part(options: &Options, mode: Mode) -> Result<Outcome, String> {
         (PARENT.0.to_owned(), PARENT.1.to_owned()),
         (MODULE.to_owned(), module(0, lines)),
     ];
-    let site = Site::make(NAME, "bench-reload", &files)?;
+    let site = Site::make(NAME, "harmonious-bench-reload", &files)?;
     if mode == Mode::Serve {
         site.build(&options.harmonious)?;
     }

@@ -10,8 +10,8 @@ use std::{fs, io, thread};
 
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 
-/// Longest that a server may take until it listens.
-const START_WAIT: Duration = Duration::from_secs(10);
+/// Longest that a server may take until it listens; ours may find that it has modules to build first.
+const START_WAIT: Duration = Duration::from_secs(60);
 /// A server that was asked to end and has not is killed after this; most are killed at once.
 const STOP_WAIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether a server has started or ended.

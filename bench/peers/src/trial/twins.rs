@@ -127,7 +127,7 @@ use harmonious::prelude::*;
 
 #[after]
 fn stamp(_req: &Request, response: &mut Response) -> Result<()> {
-    response.append_header(\"x-site\", twin::MARK);
+    response.append_header(\"x-site\", harmonious_bench_twin::MARK);
     Ok(())
 }
 ",
@@ -141,9 +141,9 @@ use harmonious::prelude::*;
 
 #[get]
 fn show(req: &Request) -> Result<Response> {
-    let token = twin::token(req);
-    let page = req.render(\"index.html\", context! { token, mark => twin::MARK })?;
-    Ok(page.with_cookie((\"seen\", twin::token(req))))
+    let token = harmonious_bench_twin::token(req);
+    let page = req.render(\"index.html\", context! { token, mark => harmonious_bench_twin::MARK })?;
+    Ok(page.with_cookie((\"seen\", harmonious_bench_twin::token(req))))
 }
 ",
     ),
@@ -156,9 +156,9 @@ use harmonious::prelude::*;
 
 #[get]
 fn show(req: &Request) -> Result<Response> {
-    let (id, token) = (req.param_as::<u64>(\"id\")?, twin::token(req));
+    let (id, token) = (req.param_as::<u64>(\"id\")?, harmonious_bench_twin::token(req));
     let (config, secret) = (req.config::<String>(\"mark\")?, req.secret(\"mark\")?);
-    let mark = twin::MARK;
+    let mark = harmonious_bench_twin::MARK;
     Ok(Response::text(format!(\"page {id} of {mark} for {token}, configured as {config}, {secret}\")))
 }
 ",
@@ -172,12 +172,12 @@ use harmonious::prelude::*;
 
 #[get]
 fn show(_req: &Request) -> Result<Response> {
-    Ok(Response::text(twin::MARK))
+    Ok(Response::text(harmonious_bench_twin::MARK))
 }
 
 #[export]
 fn whose(req: &Request) -> Result<String> {
-    Ok(format!(\"shared of {} for {}\", twin::MARK, twin::token(req)))
+    Ok(format!(\"shared of {} for {}\", harmonious_bench_twin::MARK, harmonious_bench_twin::token(req)))
 }
 ",
     ),
@@ -215,7 +215,7 @@ fn show(req: &Request) -> Result<Response> {
             NAME.get_or_init(|| name)
         }
     };
-    let (host, token) = (req.host(), twin::token(req));
+    let (host, token) = (req.host(), harmonious_bench_twin::token(req));
     Ok(Response::text(format!(\"the site is {name}, of {host}, for {token}\")))
 }
 ",
@@ -229,7 +229,7 @@ use harmonious::prelude::*;
 
 #[get]
 fn show(_req: &Request) -> Result<Response> {
-    Err(Error::conflict(twin::MARK))
+    Err(Error::conflict(harmonious_bench_twin::MARK))
 }
 ",
     ),
@@ -278,6 +278,13 @@ impl Question {
     pub fn request(&self) -> String {
         let (path, mark, token) = (self.kind.path, self.mark, &self.token);
         format!("GET {path} HTTP/1.1\r\nHost: {mark}.example\r\nCookie: who={token}\r\n\r\n")
+    }
+
+    /// Whether an answer has the mark of either site: a refusal by the server has none.
+    pub fn is_marked(answer: &Answer) -> bool {
+        let body = String::from_utf8_lossy(&answer.body);
+        let mut marks = MARKS.iter();
+        marks.any(|mark| body.contains(mark) || answer.head.contains(mark))
     }
 
     /// What is wrong with the answer to it.
