@@ -31,16 +31,14 @@ fn files_are_answered_and_the_rest_is_404() {
         server.get("/x.css").header("content-type"),
         Some("text/css; charset=utf-8")
     );
-    for path in [
-        "/y.css",
-        "/docs",
-        "/none/",
-        "/.secret",
-        "/static/x.css",
-        "/../x.css",
-    ] {
+    for path in ["/y.css", "/none/", "/.secret", "/static/x.css", "/../x.css"] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
+    let folder = server.get("/docs?x=1");
+    assert_eq!(
+        (folder.status, folder.header("location")),
+        (308, Some("/docs/?x=1"))
+    );
     assert_eq!(request(&server.address, "POST", "/x.css").status, 405);
 }
 

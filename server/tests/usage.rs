@@ -174,12 +174,12 @@ fn a_folder_that_is_none() {
         ("no-such-folder", "allowed is a folder that exists"),
         (
             empty,
-            "there is no folder static/ in it, and nothing else is served",
+            "it has neither a folder domains/ nor a folder static/; \"harmonious new DIR\" makes a site",
         ),
     ] {
         let output = output(harmonious(&["serve", dir]));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(stderr, format!("harmonious: DIR is {dir:?}: {expected}\n"));
+        assert_eq!(stderr, format!("harmonious: SITE is {dir:?}: {expected}\n"));
         assert_eq!(output.status.code(), Some(2));
     }
 }

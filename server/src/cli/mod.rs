@@ -280,7 +280,7 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
             format!("no command {written:?}: {near}")
         }
         (ErrorKind::MissingRequiredArgument, Some(arg)) => {
-            let name = arg.trim_matches(['<', '>']);
+            let name = arg.trim_matches(['<', '>', '.']);
             format!("{name} is missing: allowed is {}", meant(name))
         }
         (ErrorKind::InvalidValue, Some(arg)) => format!("{arg}: the value is missing"),

@@ -58,8 +58,9 @@ impl Site {
             Failure::Usage(format!("SITE is {:?}: {error}", dir.display().to_string()))
         })?;
         let toml = SiteToml::read(&dir)?;
-        let files = files(&dir)?;
-        let dispatcher = match dir.join(DOMAINS).is_dir() {
+        let has_domains = dir.join(DOMAINS).is_dir();
+        let files = files(&dir, has_domains)?;
+        let dispatcher = match has_domains {
             true => Some(dispatcher(&dir, &toml, development.is_some(), libraries)?),
             false => None,
         };
@@ -241,7 +242,7 @@ impl Site {
     }
 }
 
-fn files(dir: &Path) -> Result<Option<StaticFiles>, Failure> {
+fn files(dir: &Path, has_domains: bool) -> Result<Option<StaticFiles>, Failure> {
     let root = dir.join(STATIC);
     if !root.is_dir() {
         return Ok(None);
@@ -249,7 +250,8 @@ fn files(dir: &Path) -> Result<Option<StaticFiles>, Failure> {
     let config = StaticConfig {
         prefix: "/".to_owned(),
         index: Some(INDEX.to_owned()),
-        fall_through: true,
+        // What is no file may be a module's.
+        fall_through: has_domains,
         ..StaticConfig::default()
     };
     let files = StaticFiles::open(&root, config);
