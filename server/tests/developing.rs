@@ -38,6 +38,9 @@ fn becomes(server: &Server, path: &str, status: u16, part: &str) -> Answer {
 }
 
 const OTHER: &str = include_str!("fixtures/developing/domains/other.rs");
+/// A parent whose guard lets nobody in.
+const CLOSED: &str = "//! Closed.\nuse harmonious::prelude::*;\n\n#[guard]\n\
+                      fn closed(_req: &Request) -> Result<()> {\n    Err(Error::forbidden(\"closed\"))\n}\n";
 
 #[test]
 fn what_is_saved_is_there_at_the_next_request() {
@@ -79,6 +82,27 @@ fn a_parent_that_is_saved_counts_for_those_below() {
 }
 
 #[test]
+fn a_parent_that_is_named_anew_counts_at_once() {
+    let (shop, server) = start();
+    shop.write("domains/_closed.rs", CLOSED);
+    shop.write(
+        "domains/_opened.rs",
+        "//! Open.\nuse harmonious::prelude::*;\n",
+    );
+    let named = |name: &str| {
+        let line = format!("\n\nmodule! {{ inherits = \"{name}\" }}\n\n");
+        OTHER.replacen("\n\n", &line, 1)
+    };
+    shop.write("domains/other.rs", &named("opened"));
+    becomes(&server, "/other", 200, "other");
+    // What is compiled of it is the same as before.
+    shop.write("domains/other.rs", &named("closed"));
+    becomes(&server, "/other", 403, "");
+    shop.write("domains/other.rs", &named("opened"));
+    becomes(&server, "/other", 200, "other");
+}
+
+#[test]
 fn files_that_come_and_go_are_urls_that_come_and_go() {
     let (shop, server) = start();
     assert_eq!(get(&server, "/fresh").status, 404);
@@ -86,7 +110,7 @@ fn files_that_come_and_go_are_urls_that_come_and_go() {
     becomes(&server, "/fresh", 200, "fresh");
     shop.write("domains/deep/er/page.html", "deeper\n");
     becomes(&server, "/deep/er/page", 200, "deeper");
-    shop.write("domains/deep/_parent.rs", "//! Closed.\nuse harmonious::prelude::*;\n\n#[guard]\nfn closed(_req: &Request) -> Result<()> {\n    Err(Error::forbidden(\"closed\"))\n}\n");
+    shop.write("domains/deep/_parent.rs", CLOSED);
     becomes(&server, "/deep/er/page", 403, "");
     shop.remove("domains/deep/_parent.rs");
     becomes(&server, "/deep/er/page", 200, "deeper");
@@ -135,15 +159,14 @@ fn what_is_no_rust_at_all_is_shown_with_its_place_and_others_go_on() {
 #[test]
 fn a_parent_that_does_not_compile_never_opens_what_it_guards() {
     let (shop, server) = start();
-    let guard = "//! Closed.\nuse harmonious::prelude::*;\n\n#[guard]\nfn closed(_req: &Request) -> Result<()> {\n    Err(Error::forbidden(\"closed\"))\n}\n";
     shop.write(
         "domains/scripts/_parent.rs",
-        &guard.replace("Error::", "Eror::"),
+        &CLOSED.replace("Error::", "Eror::"),
     );
     shop.write("domains/scripts/secret.html", "the secret\n");
     let page = becomes(&server, "/scripts/secret", 500, "");
     assert!(!page.body.contains("the secret"), "{}", page.body);
-    shop.write("domains/scripts/_parent.rs", guard);
+    shop.write("domains/scripts/_parent.rs", CLOSED);
     becomes(&server, "/scripts/secret", 403, "");
 }
 

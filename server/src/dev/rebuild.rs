@@ -21,7 +21,7 @@ use crate::build::{
 pub enum Event {
     /// These are being built.
     Building(Vec<String>),
-    /// These have another library now.
+    /// These have the library of their present source now.
     Built(Vec<String>),
     /// These could not be built.
     Failed(Vec<String>),
@@ -55,6 +55,8 @@ struct State {
     building: HashSet<String>,
     /// Counts changes of what all modules share.
     shared: u64,
+    /// How many builds began.
+    rounds: u64,
     stopped: bool,
 }
 
@@ -69,6 +71,8 @@ struct Known {
     library: Option<PathBuf>,
     /// Why the last build failed, if it did.
     failure: Option<BuildFailure>,
+    /// The number of the last build that it was part of.
+    round: u64,
 }
 
 impl DevLibraries {
@@ -164,8 +168,14 @@ impl DevLibraries {
         for key in &keys {
             state.known.entry((*key).to_owned()).or_default().asked = Some(now);
         }
+        // A build that begins from now on is new enough, whatever is saved while it runs: else a site
+        // that is saved all the time would never answer.
+        let rounds = state.rounds;
         loop {
-            let Some(missing) = keys.iter().find(|key| !state.is_settled(key)).copied() else {
+            let missing = keys
+                .iter()
+                .find(|key| !state.is_settled(key) && state.round_of(key) <= rounds);
+            let Some(missing) = missing.copied() else {
                 return Ok(());
             };
             let left = REQUEST_WAIT.saturating_sub(now.elapsed());
@@ -254,6 +264,11 @@ impl State {
         asked.is_some_and(|asked| asked.elapsed() < EAGER)
     }
 
+    /// The number of the last build that a module was part of.
+    fn round_of(&self, key: &str) -> u64 {
+        self.known.get(key).map_or(0, |known| known.round)
+    }
+
     /// Whether the last build was of the present source: whatever came of it, another one would
     /// bring the same. A module that the site does not have is settled too.
     fn is_settled(&self, key: &str) -> bool {
@@ -267,6 +282,7 @@ impl State {
 
 /// What one build is of.
 struct Round {
+    number: u64,
     modules: Vec<Module>,
     wanted: HashSet<String>,
     stamps: HashMap<String, Option<Stamp>>,
@@ -330,7 +346,9 @@ impl Shared {
             .filter(|module| wanted.contains(&module.key))
             .map(|module| (module.key.clone(), Stamp::of(&module.source)))
             .collect();
+        state.rounds += 1;
         Some(Round {
+            number: state.rounds,
             modules: state.modules.clone(),
             shared: state.shared,
             wanted,
@@ -364,7 +382,9 @@ impl Shared {
             }
             let mut state = self.lock();
             for (key, stamp) in &round.stamps {
-                state.known.entry(key.clone()).or_default().settled = Some((*stamp, round.shared));
+                let known = state.known.entry(key.clone()).or_default();
+                known.settled = Some((*stamp, round.shared));
+                known.round = round.number;
             }
         }
         self.lock().building.clear();
@@ -383,7 +403,7 @@ impl Shared {
         }
     }
 
-    /// Says which keys have another library now.
+    /// Says which keys were built.
     fn note(&self, round: &Round, failed: Vec<BuildFailure>) -> Vec<String> {
         let mut failures: HashMap<String, BuildFailure> = failed
             .into_iter()
@@ -395,9 +415,12 @@ impl Shared {
             let library = self.builder.library(key).ok();
             let known = state.known.entry(key.clone()).or_default();
             known.failure = failures.remove(key);
-            if library.is_some() && library != known.library {
-                built.push(key.clone());
+            if library.is_some() {
                 known.library = library;
+            }
+            // Also where the library is the same: the source may say something else of the module now.
+            if known.failure.is_none() {
+                built.push(key.clone());
             }
         }
         sorted(built.into_iter())
