@@ -197,3 +197,36 @@ fn a_hang_up_has_the_site_read_and_built_again() {
     assert_eq!(Ask::get("/").to(&server).told(), (200, "third"));
     assert_eq!(Ask::get("/new").to(&server).status, 404);
 }
+
+#[test]
+fn a_hang_up_counts_for_what_is_not_compiled_too() {
+    let closed = "//! Closed.\nuse harmonious::prelude::*;\n\n#[guard]\n\
+                  fn closed(_req: &Request) -> Result<()> {\n    Err(Error::forbidden(\"\"))\n}\n";
+    let named = |name: &str| {
+        let line = format!("\n\nmodule! {{ inherits = \"{name}\", max_body = \"4B\" }}\n\n");
+        PAGE.replacen("\n\n", &line, 1)
+            .replace("#[get]", "#[handle(GET, POST)]")
+    };
+    let shop = Workshop::of(&[
+        ("domains/_closed.rs", closed),
+        (
+            "domains/_opened.rs",
+            "//! Open.\nuse harmonious::prelude::*;\n",
+        ),
+        ("domains/page.rs", &named("opened")),
+    ]);
+    let mut server = shop.start("serve", &[]);
+    let send = |server: &common::Server| Ask::post("/page", "text/plain", "12345").to(server);
+    assert_eq!(Ask::get("/page").to(&server).told(), (200, "first"));
+    assert_eq!(send(&server).status, 413);
+    // The library is the same as before: only the source says who guards it, and what it takes.
+    shop.write("domains/page.rs", &named("closed").replace("4B", "5B"));
+    server.signal(Signal::HUP);
+    server.line(|line| line.contains("read again"));
+    assert_eq!(Ask::get("/page").to(&server).status, 403);
+    assert_eq!(send(&server).status, 403);
+    shop.write("domains/page.rs", &named("opened").replace("4B", "5B"));
+    server.signal(Signal::HUP);
+    server.line(|line| line.contains("read again"));
+    assert_eq!(send(&server).told(), (200, "first"));
+}

@@ -119,6 +119,33 @@ fn files_that_come_and_go_are_urls_that_come_and_go() {
 }
 
 #[test]
+fn an_error_page_and_the_settings_of_a_domain_are_followed_too() {
+    let (shop, server) = start();
+    let lost = |text: &str| {
+        format!(
+            "//! Lost.\nuse harmonious::prelude::*;\n\n#[error_page]\n\
+             fn lost(_req: &Request, _error: &PageError) -> Result<Response> {{\n    \
+             Ok(Response::html(\"{text}\"))\n}}\n"
+        )
+    };
+    shop.write("domains/_404.rs", &lost("lost"));
+    becomes(&server, "/none", 404, "lost");
+    shop.write("domains/_404.rs", &lost("gone"));
+    becomes(&server, "/none", 404, "gone");
+    shop.remove("domains/_404.rs");
+    becomes(&server, "/none", 404, "Not Found");
+
+    shop.write("domains/.well-known/page.html", "known\n");
+    assert_eq!(get(&server, "/.well-known/page").status, 404);
+    shop.write("domains/domain.toml", "allow_dot = [\".well-known\"]\n");
+    becomes(&server, "/.well-known/page", 200, "known");
+    shop.write("domains/domain.toml", "alow_dot = [\".well-known\"]\n");
+    becomes(&server, "/other", 500, "alow_dot");
+    shop.remove("domains/domain.toml");
+    becomes(&server, "/other", 200, "other");
+}
+
+#[test]
 fn what_does_not_compile_is_shown_at_its_url_and_others_go_on() {
     let (shop, server) = start();
     assert_eq!(get(&server, "/other").status, 200);
