@@ -69,10 +69,13 @@ impl Answer {
 
 /// Adds a header field, if it is one.
 pub(super) fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), String> {
-    let shown = String::from_utf8_lossy(name);
-    let key = HeaderName::from_bytes(name)
-        .map_err(|_| format!("answered with header field {shown:?}, which is no name of one"))?;
+    let shown = || String::from_utf8_lossy(name);
+    let key = HeaderName::from_bytes(name).map_err(|_| {
+        let shown = shown();
+        format!("answered with header field {shown:?}, which is no name of one")
+    })?;
     let value = HeaderValue::from_bytes(value).map_err(|_| {
+        let shown = shown();
         let value = String::from_utf8_lossy(value);
         let value: String = value.chars().take(80).collect();
         format!("answered with header field {shown:?} of value {value:?}, which none can have")

@@ -24,5 +24,8 @@ pub const SCAN_THREADS_MAX: usize = 8;
 /// thread is left with a long tail.
 pub const SCAN_BATCH: usize = 32;
 
-/// Bytes of a host name without its port, as the DNS has it (RFC 1035, section 2.3.4).
+/// Bytes of one label of a host name, as the DNS has it (RFC 1035, section 2.3.4).
+pub const LABEL_BYTES_MAX: usize = 63;
+
+/// Bytes of a host name without its port, likewise.
 pub const HOST_BYTES_MAX: usize = 253;

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 
 use thiserror::Error;
 
-use super::config::HOST_BYTES_MAX;
+use super::config::{HOST_BYTES_MAX, LABEL_BYTES_MAX};
 
 /// Sites by host name: exact names first, then the longest `*.` pattern, then the default.
 #[derive(Clone, Debug)]
@@ -116,13 +116,18 @@ impl<T> Hosts<T> {
     /// # Errors
     /// If it is no host name: 400.
     pub fn find(&self, host: &str) -> Result<Option<&T>, BadHost> {
-        let name = host_name(host)?;
+        Ok(self.find_name(&host_name(host)?))
+    }
+
+    /// As [`Hosts::find`], for what [`host_name`] gave.
+    #[must_use]
+    pub fn find_name(&self, name: &str) -> Option<&T> {
         let found = self
             .exact
-            .get(&*name)
-            .or_else(|| self.wildcard(&name))
+            .get(name)
+            .or_else(|| self.wildcard(name))
             .or(self.default.as_ref());
-        Ok(found.map(|entry| &entry.site))
+        found.map(|entry| &entry.site)
     }
 
     fn wildcard(&self, name: &str) -> Option<&Entry<T>> {
@@ -207,22 +212,60 @@ fn lower(name: &str) -> Result<Cow<'_, str>, BadHost> {
         return Ok(Cow::Borrowed(""));
     }
     // `xn--` labels and other scripts have rules of their own; anything else is plain.
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.' || b == b'_';
-    let puny = |l: &str| l.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--"));
-    let name = if name.bytes().all(plain) && !name.split('.').any(puny) {
-        if name.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
+    let name = match plain(name.as_bytes()) {
+        Some(Plain { upper: false }) => return fitting(Cow::Borrowed(name)),
+        Some(Plain { upper: true }) => Cow::Owned(name.to_ascii_lowercase()),
+        None => {
+            let name = idna::domain_to_ascii_cow(name.as_bytes(), idna::AsciiDenyList::URL);
+            let name = name.map_err(|_| BadHost)?;
+            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            if !name.bytes().all(fits) {
+                return Err(BadHost);
+            }
+            Cow::Owned(name.into_owned())
         }
-    } else {
-        let name = idna::domain_to_ascii_cow(name.as_bytes(), idna::AsciiDenyList::URL);
-        Cow::Owned(name.map_err(|_| BadHost)?.into_owned())
     };
-    let labels_fit = name.split('.').all(|l| !l.is_empty() && l.len() <= 63);
-    if labels_fit && name.len() <= HOST_BYTES_MAX && name.bytes().all(plain) {
-        Ok(name)
-    } else {
-        Err(BadHost)
+    fitting(name)
+}
+
+/// A name of ASCII letters, digits, `-` and `_`, without labels that are encoded.
+struct Plain {
+    upper: bool,
+}
+
+/// One pass: this is done for every request.
+fn plain(name: &[u8]) -> Option<Plain> {
+    let mut upper = false;
+    let mut dashes = 0;
+    for byte in name {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' => dashes = 0,
+            b'A'..=b'Z' => {
+                upper = true;
+                dashes = 0;
+            }
+            // An encoded label has two in a row ("xn--"); others that have may take the longer way.
+            b'-' if dashes == 0 => dashes = 1,
+            _ => return None,
+        }
+    }
+    Some(Plain { upper })
+}
+
+fn fitting(name: Cow<'_, str>) -> Result<Cow<'_, str>, BadHost> {
+    let mut label = 0;
+    for byte in name.bytes() {
+        label = match byte {
+            b'.' if label == 0 => return Err(BadHost),
+            b'.' => 0,
+            _ => label + 1,
+        };
+        if label > LABEL_BYTES_MAX {
+            return Err(BadHost);
+        }
+    }
+    match label > 0 && name.len() <= HOST_BYTES_MAX {
+        true => Ok(name),
+        false => Err(BadHost),
     }
 }

@@ -67,7 +67,7 @@ impl<'r> Run<'r> {
             failure: None,
         };
         let call = EntryCall {
-            request: Some(&self.views),
+            request: Some(&*self.views),
             status: given.status,
             argument: given.argument,
             response: given.response,

@@ -1,12 +1,12 @@
 //! One request on its way: guards and `before` root to leaf, the handler, `after` leaf to root, and an
 //! error page wherever one of them fails (R4 to R6).
 
+mod body;
 mod builtin;
 mod calls;
 mod pages;
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use smallvec::SmallVec;
 
 use crate::dispatcher::{Core, Snapshot};
-use crate::ffi::{BodyView, ModuleBody, ModuleResponse, RequestParts, RequestViews, ResponseView};
+use crate::ffi::{BodyView, RequestParts, RequestViews, ResponseView};
 use crate::loader::LoadedModule;
 use crate::manifest::{
     Broken, Canonical, Chain, DomainId, Found, ModuleId, PathRefusal, Resolved, Role, TemplateId,
@@ -25,6 +25,7 @@ use crate::manifest::{
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
+use body::{edited, into_outgoing};
 use calls::{Given, Said, Standing};
 use pages::failed_render;
 
@@ -72,7 +73,23 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         peer: incoming.peer,
         id: incoming.id,
     };
-    Run::new(core, snapshot, incoming, &resolved, &parts).whole()
+    let mut views = RequestViews::new(&parts);
+    // In place, and the arrays of views outside of it: to move kilobytes costs more than to resolve a path.
+    let mut run = Run {
+        core,
+        snapshot,
+        incoming,
+        path: &encoded,
+        resolved: &resolved,
+        views: &mut views,
+        place: core.running.begin(incoming.id, snapshot.number),
+        began: Instant::now(),
+        levels: SmallVec::new(),
+        entered: 0,
+        lineage: SmallVec::new(),
+        fault: None,
+    };
+    run.whole()
 }
 
 /// Methods whose repetition at another URL nobody has to think about.
@@ -174,7 +191,7 @@ pub(crate) struct Run<'r> {
     /// The canonical path, percent-encoded.
     path: &'r str,
     resolved: &'r Resolved,
-    views: RequestViews<'r>,
+    views: &'r mut RequestViews<'r>,
     place: Place<'r>,
     began: Instant,
     /// Root to leaf.
@@ -188,30 +205,7 @@ pub(crate) struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn new(
-        core: &'r Core,
-        snapshot: &'r Snapshot,
-        incoming: &'r Incoming<'r>,
-        resolved: &'r Resolved,
-        parts: &RequestParts<'r>,
-    ) -> Run<'r> {
-        Run {
-            core,
-            snapshot,
-            incoming,
-            path: parts.path,
-            resolved,
-            views: RequestViews::new(parts),
-            place: core.running.begin(incoming.id, snapshot.number),
-            began: Instant::now(),
-            levels: SmallVec::new(),
-            entered: 0,
-            lineage: SmallVec::new(),
-            fault: None,
-        }
-    }
-
-    fn whole(mut self) -> Outgoing {
+    fn whole(&mut self) -> Outgoing {
         let mut outgoing = match self.inward() {
             Ok(outgoing) => outgoing,
             Err(failed) => self.error_page(*failed),
@@ -480,64 +474,6 @@ impl<'r> Run<'r> {
 enum Hook {
     Guard,
     Before,
-}
-
-/// What `after` made of a response: everything but the body, unless it gave a new one.
-fn edited(old: Outgoing, new: ModuleResponse, site: &Path) -> Result<Outgoing, Box<Failed>> {
-    let body = match new.body {
-        ModuleBody::Keep => old.body,
-        body => into_body(body, site)?,
-    };
-    Ok(Outgoing {
-        status: new.status,
-        headers: new.headers,
-        body,
-        fault: None,
-    })
-}
-
-fn into_outgoing(response: ModuleResponse, site: &Path) -> Result<Outgoing, Box<Failed>> {
-    Ok(Outgoing {
-        status: response.status,
-        headers: response.headers,
-        body: into_body(response.body, site)?,
-        fault: None,
-    })
-}
-
-/// A path below the site's folder cannot leave it, not by `..` and not by a symbolic link. An absolute
-/// path is the module's own choice.
-fn open(path: &Path, site: &Path) -> Result<File, Box<Failed>> {
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    // Without `NONBLOCK` a named pipe would keep the worker until somebody writes to it.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = match path.is_absolute() {
-        true => openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
-            .map_err(std::io::Error::from),
-        false => File::open(site).and_then(|site| {
-            let below = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-            Ok(openat2(&site, path, flags, Mode::empty(), below)?)
-        }),
-    };
-    let opened = opened
-        .map(File::from)
-        .and_then(|file| match file.metadata()?.is_file() {
-            true => Ok(file),
-            false => Err(std::io::Error::other("it is no regular file")),
-        });
-    opened.map_err(|error| {
-        let detail = format!("the file {} cannot be sent: {error}", path.display());
-        Box::new(Failed::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
-    })
-}
-
-fn into_body(body: ModuleBody, site: &Path) -> Result<OutgoingBody, Box<Failed>> {
-    Ok(match body {
-        ModuleBody::Empty | ModuleBody::Keep => OutgoingBody::Empty,
-        ModuleBody::Bytes(bytes) => OutgoingBody::Bytes(bytes),
-        ModuleBody::Stream(stream) => OutgoingBody::Stream(Box::new(stream)),
-        ModuleBody::File(path) => OutgoingBody::File(open(&path, site)?, path),
-    })
 }
 
 /// The value of an `Allow` field (RFC 9110, section 10.2.1).

@@ -5,8 +5,9 @@ use http::header::{CONTENT_TYPE, VARY};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::body::into_outgoing;
 use super::calls::{Given, Said, Standing};
-use super::{Failed, Run, builtin, into_outgoing};
+use super::{Failed, Run, builtin};
 use crate::config::ERROR_PAGES_MAX;
 use crate::manifest::{DomainId, ErrorPage};
 use crate::message::{Fault, Outgoing, OutgoingBody};

@@ -1,40 +1,65 @@
 //! Between the types of the front and those of the dispatcher, which know nothing of each other.
 
-use std::io;
+use std::borrow::Cow;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use harmonious_dispatcher::manifest::host_name;
 use harmonious_dispatcher::{Incoming, IncomingBody, Outgoing, OutgoingBody};
 use harmonious_http::http::header::CONTENT_TYPE;
 use harmonious_http::http::{HeaderValue, Method, StatusCode};
 use harmonious_http::{Body, Head, Part, Peer, Request, RequestBody, Response, answer_file};
 
-/// Texts of a request that are made once and borrowed from then on.
-pub struct Facts {
-    host: String,
-    peer: String,
-    id: String,
+/// Texts of a request that are made once and borrowed from then on; none of them is allocated for usual
+/// requests.
+pub struct Facts<'h> {
+    host: Cow<'h, str>,
+    peer: PeerText,
+    id: [u8; 16],
 }
 
-impl Facts {
-    /// Of a request with that head.
-    pub fn of(head: &Head) -> Facts {
-        let host = head.host().unwrap_or_default();
+impl<'h> Facts<'h> {
+    /// Of a request with that head, whose host is this one.
+    pub fn of(head: &Head, host: Cow<'h, str>) -> Facts<'h> {
         Facts {
-            // What is no host was answered before.
-            host: host_name(host).unwrap_or_default().into_owned(),
-            peer: match head.peer {
-                Peer::Ip(ip, _) => ip.to_string(),
-                Peer::Local(_) => String::new(),
-            },
-            id: head.id.to_string(),
+            host,
+            peer: PeerText::of(head.peer),
+            id: head.id.digits(),
         }
     }
 }
 
+/// The longest address: an IPv6 one with an IPv4 one in it.
+const PEER_BYTES: usize = 48;
+
+/// An address as text.
+struct PeerText {
+    bytes: [u8; PEER_BYTES],
+    len: usize,
+}
+
+impl PeerText {
+    fn of(peer: Peer) -> PeerText {
+        let mut text = PeerText {
+            bytes: [0; PEER_BYTES],
+            len: 0,
+        };
+        if let Peer::Ip(ip, _) = peer {
+            let mut rest = &mut text.bytes[..];
+            // There is room for every address.
+            let _ = write!(rest, "{ip}");
+            text.len = PEER_BYTES - rest.len();
+        }
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
 /// The request as a dispatcher sees it.
-pub fn incoming<'a>(request: &'a Request, facts: &'a Facts) -> Incoming<'a> {
+pub fn incoming<'a>(request: &'a Request, facts: &'a Facts<'_>) -> Incoming<'a> {
     let head = &request.head;
     Incoming {
         method: &head.method,
@@ -43,8 +68,8 @@ pub fn incoming<'a>(request: &'a Request, facts: &'a Facts) -> Incoming<'a> {
         path: head.path(),
         query: head.query(),
         headers: &head.headers,
-        peer: &facts.peer,
-        id: &facts.id,
+        peer: facts.peer.as_str(),
+        id: str::from_utf8(&facts.id).unwrap_or_default(),
         body: match &request.body {
             RequestBody::Empty => IncomingBody::Bytes(&[]),
             RequestBody::Bytes(bytes) => IncomingBody::Bytes(bytes),

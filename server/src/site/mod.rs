@@ -8,8 +8,10 @@ mod reload;
 mod services;
 pub mod site_toml;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use harmonious_dispatcher::manifest::host_name;
 use harmonious_dispatcher::{Hosts, refuse};
 use harmonious_http::http::StatusCode;
 use harmonious_http::{Handler, Head, Plan, Record, Request, Response};
@@ -66,12 +68,14 @@ impl Sites {
         &self.sites
     }
 
-    /// The site that a request belongs to; 404 for a host of nobody, 400 for what is no host.
-    fn site(&self, head: &Head) -> Result<&Site, StatusCode> {
-        match self.hosts.find(head.host().unwrap_or_default()) {
-            Ok(Some(at)) => Ok(&self.sites[*at]),
-            Ok(None) => Err(StatusCode::NOT_FOUND),
-            Err(_) => Err(StatusCode::BAD_REQUEST),
+    /// The site that a request belongs to, and the host that it names; 404 for a host of nobody, 400 for
+    /// what is no host.
+    fn site<'h>(&self, head: &'h Head) -> Result<(&Site, Cow<'h, str>), StatusCode> {
+        let host = host_name(head.host().unwrap_or_default());
+        let host = host.map_err(|_| StatusCode::BAD_REQUEST)?;
+        match self.hosts.find_name(&host) {
+            Some(at) => Ok((&self.sites[*at], host)),
+            None => Err(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -89,20 +93,20 @@ pub struct Shared(pub Arc<Sites>);
 impl Handler for Shared {
     fn plan(&self, head: &Head) -> Plan {
         match self.0.site(head) {
-            Ok(site) => site.plan(head),
+            Ok((site, _)) => site.plan(head),
             Err(status) => Plan::Answer(refusal(head, status)),
         }
     }
 
     fn handle(&self, request: Request) -> Response {
         match self.0.site(&request.head) {
-            Ok(site) => site.handle(&request),
+            Ok((site, host)) => site.handle(&request, host),
             Err(status) => refusal(&request.head, status),
         }
     }
 
     fn timed_out(&self, head: &Head) -> Response {
-        if let Ok(site) = self.0.site(head) {
+        if let Ok((site, _)) = self.0.site(head) {
             site.timed_out(head);
         }
         refusal(head, StatusCode::GATEWAY_TIMEOUT)

@@ -1,5 +1,6 @@
 //! One site: its files, its domains, and how its answers become those of the front.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,8 +125,8 @@ impl Site {
         }
     }
 
-    /// Answers a request, on a worker.
-    pub fn handle(&self, request: &Request) -> Response {
+    /// Answers a request for that host, on a worker.
+    pub fn handle(&self, request: &Request, host: Cow<'_, str>) -> Response {
         if let Some(files) = &self.files
             && let Some(response) = files.answer_if_mine(&request.head)
         {
@@ -136,18 +137,23 @@ impl Site {
         };
         let head = &request.head;
         let Some(development) = &self.development else {
-            return self.answer(dispatcher, request).0;
+            return self.answer(dispatcher, request, host).0;
         };
         let tag = development.tag();
         if let Some(page) = development.prepare(dispatcher, head) {
             return page;
         }
-        let (response, fault) = self.answer(dispatcher, request);
+        let (response, fault) = self.answer(dispatcher, request, host);
         development.finish(response, fault.as_deref(), &tag, dispatcher, head)
     }
 
-    fn answer(&self, dispatcher: &Dispatcher, request: &Request) -> (Response, Option<Box<Fault>>) {
-        let facts = Facts::of(&request.head);
+    fn answer(
+        &self,
+        dispatcher: &Dispatcher,
+        request: &Request,
+        host: Cow<'_, str>,
+    ) -> (Response, Option<Box<Fault>>) {
+        let facts = Facts::of(&request.head, host);
         let mut outgoing = dispatcher.answer(&convert::incoming(request, &facts));
         let fault = outgoing.fault.take();
         if let Some(fault) = &fault {
