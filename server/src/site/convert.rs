@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,13 +45,38 @@ impl PeerText {
             bytes: [0; PEER_BYTES],
             len: 0,
         };
-        if let Peer::Ip(ip, _) = peer {
-            let mut rest = &mut text.bytes[..];
-            // There is room for every address.
-            let _ = write!(rest, "{ip}");
-            text.len = PEER_BYTES - rest.len();
+        match peer {
+            Peer::Ip(IpAddr::V4(ip), _) => ip.octets().iter().for_each(|octet| text.octet(*octet)),
+            Peer::Ip(ip, _) => {
+                let mut rest = &mut text.bytes[..];
+                // There is room for every address.
+                let _ = write!(rest, "{ip}");
+                text.len = PEER_BYTES - rest.len();
+            }
+            Peer::Local(_) => {}
         }
         text
+    }
+
+    /// One more part of an IPv4 address, without the machinery of `write!`: this is done for every request.
+    fn octet(&mut self, octet: u8) {
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let zeros = digits
+            .iter()
+            .take(2)
+            .take_while(|digit| **digit == 0)
+            .count();
+        if self.len > 0 {
+            self.push(b'.');
+        }
+        digits[zeros..]
+            .iter()
+            .for_each(|digit| self.push(b'0' + digit));
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
     }
 
     fn as_str(&self) -> &str {
@@ -124,4 +150,24 @@ fn file(outgoing: Outgoing, head: &Head) -> io::Result<Response> {
 fn media_type(path: &Path) -> HeaderValue {
     let guess = mime_guess::from_path(path).first_raw();
     HeaderValue::from_static(guess.unwrap_or("application/octet-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for address in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "255.10.100.9",
+            "::1",
+            "2001:db8::ff00:42:8329",
+        ] {
+            let ip = address.parse().unwrap();
+            assert_eq!(PeerText::of(Peer::Ip(ip, 80)).as_str(), address);
+        }
+        assert_eq!(PeerText::of(Peer::Local(7)).as_str(), "");
+    }
 }

@@ -31,6 +31,8 @@ const FILES: u32 = 0;
 pub struct Sites {
     sites: Vec<Site>,
     hosts: Hosts<usize>,
+    /// Whether there is one site, for any host: then a plan need not look at the host.
+    is_for_all: bool,
 }
 
 impl Sites {
@@ -60,7 +62,12 @@ impl Sites {
                 })?;
             }
         }
-        Ok(Sites { sites, hosts })
+        let is_for_all = sites.len() == 1 && sites[0].hosts.is_empty();
+        Ok(Sites {
+            sites,
+            hosts,
+            is_for_all,
+        })
     }
 
     /// The sites.
@@ -92,6 +99,10 @@ pub struct Shared(pub Arc<Sites>);
 
 impl Handler for Shared {
     fn plan(&self, head: &Head) -> Plan {
+        if self.0.is_for_all {
+            // The handler refuses what is no host; until then nothing depends on it.
+            return self.0.sites[0].plan(head);
+        }
         match self.0.site(head) {
             Ok((site, _)) => site.plan(head),
             Err(status) => Plan::Answer(refusal(head, status)),
