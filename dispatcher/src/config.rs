@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How deep modules may call each other's exports: a cycle ends with an error instead of the stack.
 pub const CALL_DEPTH_MAX: usize = 32;
 
+/// Values that the modules of one request may provide for its templates: more is a loop that went wrong.
+pub const PROVIDED_MAX: usize = 64;
+
 /// How long one handler may run if neither the module nor its domain says otherwise.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
 

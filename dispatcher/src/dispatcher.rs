@@ -10,7 +10,6 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use crate::config::TIME_LIMIT;
 use crate::error::Error;
@@ -19,7 +18,7 @@ use crate::loader::{
 };
 use crate::manifest::{Canonical, DomainId, Found, Manifest, ModuleId, Problems, canonical};
 use crate::message::{Incoming, Outgoing};
-use crate::run;
+use crate::run::{self, Lineage};
 use crate::running::Running;
 use crate::services::{Renderer, Services};
 
@@ -181,8 +180,17 @@ impl Snapshot {
     }
 
     /// Modules that exports of a module are looked up in, leaf to root.
-    pub(crate) fn lineage_of(&self, domain: DomainId, module: ModuleId) -> SmallVec<[ModuleId; 8]> {
-        let chain = self.manifest.chain(domain, Some(module));
+    pub(crate) fn lineage_of(&self, domain: DomainId, module: ModuleId) -> Lineage {
+        self.lineage(domain, Some(module))
+    }
+
+    /// The parents of a page that has no module.
+    pub(crate) fn parents_of(&self, domain: DomainId) -> Lineage {
+        self.lineage(domain, None)
+    }
+
+    fn lineage(&self, domain: DomainId, module: Option<ModuleId>) -> Lineage {
+        let chain = self.manifest.chain(domain, module);
         let hooked = chain.modules.iter().rev().filter(|link| link.hooks);
         hooked.map(|link| link.module).collect()
     }

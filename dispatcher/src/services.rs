@@ -29,23 +29,33 @@ pub trait Services: Send + Sync + 'static {
         message: &[u8],
     ) -> Result<Vec<u8>, ServiceError>;
 
+    /// What every template is told beside what its module says: adds to the context what is not in it.
+    /// Called on a worker, before each rendering.
+    fn tell(&self, _caller: &Caller<'_>, _context: &mut Map<String, Value>) {}
+
     /// Takes a line for the log.
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]);
 }
 
 /// Renders templates as seen from a domain.
 pub trait Renderer: Send + Sync + 'static {
-    /// The template of that name in the domain or the nearest one above.
+    /// The template of that name in the domain or the nearest one above. Of what it wants to know of the
+    /// requested module, field by field of its variable `module`, `export` tells the value; there may be
+    /// none of that name.
     ///
     /// # Errors
-    /// That there is none, or what is wrong with it or its context.
+    /// That there is none, or what is wrong with it or its context; what `export` says.
     fn render(
         &self,
         domain: &str,
         name: &str,
-        context: &Map<String, Value>,
+        context: Map<String, Value>,
+        export: Exports<'_>,
     ) -> Result<String, RenderError>;
 }
+
+/// The value of an export without arguments, by its name; none if nobody exports it.
+pub type Exports<'a> = &'a dyn Fn(&str) -> Result<Option<Value>, RenderError>;
 
 /// Why a template could not be rendered.
 #[derive(Clone, Debug, Default, thiserror::Error)]

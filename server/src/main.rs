@@ -64,6 +64,8 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Explain(asked) => commands::explain(&asked),
         Invocation::Check { site, json } => commands::check(&site, json),
         Invocation::Probe { site, keys } => commands::probe(&site, &keys),
+        Invocation::Render(asked) => commands::render(&asked),
+        Invocation::Convert { file } => commands::convert(&file),
         Invocation::Status(wanted) => status::status(&wanted).map(|text| print(&text)),
     }
 }

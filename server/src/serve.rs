@@ -49,7 +49,10 @@ pub fn dev(served: &cli::Served) -> Result<(), Failure> {
 }
 
 /// The libraries of a site, compiled where they are not as their sources are now.
-fn built(dir: &Path, manifest: &Manifest) -> Result<Arc<dyn Libraries>, Failure> {
+///
+/// # Errors
+/// What does not compile, or cannot be read.
+pub fn built(dir: &Path, manifest: &Manifest) -> Result<Arc<dyn Libraries>, Failure> {
     commands::build_modules(dir, manifest, Profile::Release)?;
     let libraries = BuiltLibraries::open(dir, Profile::Release);
     let libraries = libraries.map_err(|error| Failure::Failed(error.to_string()))?;

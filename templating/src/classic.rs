@@ -33,7 +33,7 @@ pub(crate) struct Wrong {
 }
 
 impl Wrong {
-    fn new(at: usize, message: impl Into<String>) -> Wrong {
+    pub(crate) fn new(at: usize, message: impl Into<String>) -> Wrong {
         Wrong {
             at,
             message: message.into(),

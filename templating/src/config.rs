@@ -32,3 +32,18 @@ pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
 pub const DIFF_BYTES_MAX: usize = 1024 * 1024;
 /// Time that `diff` may look for the shortest difference.
 pub const DIFF_TIME_MAX: Duration = Duration::from_millis(200);
+/// Bytes of rendered fragments that a site keeps, keys included, unless it says otherwise.
+pub const FRAGMENTS_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of one fragment that is kept; a larger one is rendered each time.
+pub const FRAGMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a fragment's key: more is no key, but a text that went there by mistake.
+pub const FRAGMENT_KEY_BYTES_MAX: usize = 512;
+/// The longest life of a fragment.
+pub const FRAGMENT_LIFE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest that a request waits for another one that renders the same fragment; then it renders it
+/// itself.
+pub const FRAGMENT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Who renders a fragment for longer than this is taken for lost: another one may begin.
+pub const FRAGMENT_MAKING_MAX: Duration = Duration::from_secs(30);
+/// How many fragments, at least, the bookkeeping is laid out for; it grows.
+pub const FRAGMENTS_EXPECTED: usize = 1024;

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cache_tag;
 mod classic;
 mod closure;
 mod config;
@@ -19,6 +20,8 @@ mod error;
 mod escape;
 mod files;
 mod filters;
+mod fragments;
+mod functions;
 mod limit;
 mod nearest;
 mod origin;
@@ -31,8 +34,13 @@ mod view;
 
 pub use classic::convert;
 pub use closure::{Need, NeedKind};
-pub use config::{DEPTH_MAX, FILE_BYTES_MAX, RENDER_BYTES_MAX};
+pub use config::{
+    DEPTH_MAX, FILE_BYTES_MAX, FRAGMENT_KEY_BYTES_MAX, FRAGMENT_LIFE_MAX, FRAGMENT_WAIT_MAX,
+    FRAGMENTS_BYTES, RENDER_BYTES_MAX,
+};
 pub use error::{Place, TemplateError};
 pub use escape::Kind;
 pub use files::TemplateFile;
+pub use fragments::{Begun, FragmentKey, FragmentStats, Fragments, Lease};
+pub use functions::Site;
 pub use templates::{Stats, Templates, UnsafeUse};

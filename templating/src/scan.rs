@@ -5,7 +5,7 @@ mod tokens;
 
 use std::ops::Range;
 
-use tokens::{Tag, Tags, Token, Word};
+pub(crate) use tokens::{Tag, Tags, Token, Word};
 
 /// A name in the text, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Facts {
     pub calls: Vec<Named>,
     /// `| safe`, `{% filter safe %}`: offsets.
     pub unsafe_uses: Vec<usize>,
+    /// `module.name`: what is asked of the requested module and its parents.
+    pub exports: Vec<Named>,
     /// Blocks within blocks, at most.
     pub nesting: usize,
 }
@@ -42,6 +44,9 @@ impl Facts {
     }
 }
 
+/// The variable whose fields are exports of the requested module and its parents.
+const MODULE: &str = "module";
+
 /// Words after which an operand follows, as after an operator.
 const OPERATOR_WORDS: [&str; 7] = ["and", "or", "not", "in", "if", "else", "elif"];
 
@@ -49,7 +54,10 @@ const OPERATOR_WORDS: [&str; 7] = ["and", "or", "not", "in", "if", "else", "elif
 pub fn scan(text: &str) -> Facts {
     let mut facts = Facts::default();
     let mut blocks = 0_usize;
-    for Tag { is_block, tokens } in Tags::new(text) {
+    for Tag {
+        is_block, tokens, ..
+    } in Tags::new(text)
+    {
         if is_block {
             block(&tokens, &mut facts);
             match tokens.first().map(|token| &token.word) {
@@ -111,12 +119,29 @@ fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
             Word::Sign(b'<') if wants_operand(before, is_block && index == 1) => {
                 facts.calls.extend(dotted(&tokens[index + 1..]));
             }
+            Word::Name(MODULE) if before != Some(&Word::Sign(b'.')) => {
+                facts.exports.extend(field(&tokens[index + 1..]));
+            }
             Word::Name("safe") if before == Some(&Word::Sign(b'|')) => {
                 facts.unsafe_uses.push(token.at.start);
             }
             _ => {}
         }
     }
+}
+
+/// The first field of a variable: `.name`, `["name"]`.
+fn field(tokens: &[Token<'_>]) -> Option<Named> {
+    let [sign, field, ..] = tokens else {
+        return None;
+    };
+    let name = match (&sign.word, &field.word) {
+        (Word::Sign(b'.'), Word::Name(name)) => (*name).to_owned(),
+        (Word::Sign(b'['), Word::Text(name)) => unescaped(name),
+        _ => return None,
+    };
+    let at = field.at.clone();
+    Some(Named { name, at })
 }
 
 /// Whether an operand follows: then `<` opens a component, else it compares.
@@ -226,6 +251,13 @@ mod tests {
         let text = "{{ a|safe }}{{ safe }}{{ b | upper | safe | trim }}\
                     {% filter safe %}{% endfilter %}{% set c | safe %}{% endset %}";
         assert_eq!(scan(text).unsafe_uses.len(), 4);
+    }
+
+    #[test]
+    fn what_is_asked_of_the_module_is_found() {
+        let text = "{{ module.title }}{% if module['menu'] %}{% endif %}{{ a.module.x }}\
+                    {{ module }}{{ f(x=module.side.bar) }}{# module.no #} module.no";
+        assert_eq!(names(&scan(text).exports), ["title", "menu", "side"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::classic;
+use crate::cache_tag;
+use crate::classic::{self, Wrong};
 use crate::config::{FILE_BYTES_MAX, SOURCE_LINE_CHARS_MAX};
 use crate::error::{Place, TemplateError, too_long};
 use crate::files::Files;
@@ -80,16 +81,21 @@ impl Source {
     }
 
     fn translate(&mut self, name: &str) -> Result<(), TemplateError> {
-        match classic::translate(name, &self.original) {
+        let classic = classic::translate(name, &self.original);
+        let translated = match classic {
+            Ok(None) => cache_tag::rewrite(&self.full, &self.original),
+            classic => classic,
+        };
+        match translated {
             Ok(None) => Ok(()),
             Ok(Some((text, origin))) => {
                 self.text = text;
                 self.origins.push(origin);
                 Ok(())
             }
-            Err(wrong) => Err(TemplateError::Syntax {
-                place: place(&self.path, &self.original, wrong.at),
-                message: wrong.message,
+            Err(Wrong { at, message }) => Err(TemplateError::Syntax {
+                place: place(&self.path, &self.original, at),
+                message,
             }),
         }
     }

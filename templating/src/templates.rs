@@ -14,8 +14,9 @@ use crate::closure::{Closure, Need, Sources, closure};
 use crate::config::RENDER_BYTES_FIRST;
 use crate::error::TemplateError;
 use crate::files::{Files, TemplateFile, tried, upward};
+use crate::functions::{NoSite, Site};
 use crate::source::Source;
-use crate::view::View;
+use crate::view::{Parts, View};
 
 /// The templates of one site, as they were when its domains were read.
 ///
@@ -48,6 +49,7 @@ pub struct Templates {
     /// What the value before this had compiled.
     before: HashMap<blake3::Hash, Arc<View>>,
     counts: Counts,
+    site: Arc<dyn Site>,
 }
 
 /// What was compiled as seen from one domain, by name.
@@ -87,20 +89,26 @@ pub struct UnsafeUse {
 }
 
 impl Templates {
-    /// Takes the list; of two files of one name in one domain the first counts.
+    /// Takes the list; of two files of one name in one domain the first counts. There is no site
+    /// around them: their `url_for` and `asset` fail.
     pub fn new(files: Vec<TemplateFile>) -> Templates {
-        Templates::build(files, HashMap::new())
+        Templates::of_site(files, Arc::new(NoSite::default()))
+    }
+
+    /// As [`new`](Templates::new), of a site.
+    pub fn of_site(files: Vec<TemplateFile>, site: Arc<dyn Site>) -> Templates {
+        Templates::build(files, HashMap::new(), site)
     }
 
     /// As [`new`](Templates::new), and takes over from `before` every compiled template whose
-    /// files all have the same text still.
+    /// files all have the same text still; the site too.
     pub fn after(files: Vec<TemplateFile>, before: &Templates) -> Templates {
         let compiled = before.compiled.lock();
         let kept = compiled.iter().filter_map(|(&key, cell)| {
             let view = cell.get()?.as_ref().ok()?;
             Some((key, view.clone()))
         });
-        Templates::build(files, kept.collect())
+        Templates::build(files, kept.collect(), Arc::clone(&before.site))
     }
 
     /// Compiles every template: each as seen from its own domain, and those that are no page (their
@@ -163,6 +171,15 @@ impl Templates {
         self.first(domain, name)?.render(context, into)
     }
 
+    /// What the template, or anything that it needs, asks of the requested module: the names of the
+    /// fields of the variable `module` that it uses, sorted.
+    ///
+    /// # Errors
+    /// What is wrong with the template.
+    pub fn exports(&self, domain: &str, name: &str) -> Result<Vec<Box<str>>, TemplateError> {
+        Ok(self.first(domain, name)?.exports().to_vec())
+    }
+
     /// What a template needs, as seen from `domain`: every name that it or one of the files that
     /// it needs extends, includes or calls, and the file that the name means.
     ///
@@ -214,7 +231,11 @@ impl Templates {
         }
     }
 
-    fn build(files: Vec<TemplateFile>, before: HashMap<blake3::Hash, Arc<View>>) -> Templates {
+    fn build(
+        files: Vec<TemplateFile>,
+        before: HashMap<blake3::Hash, Arc<View>>,
+        site: Arc<dyn Site>,
+    ) -> Templates {
         let files = Files::new(files);
         let domains = files
             .domains()
@@ -229,6 +250,7 @@ impl Templates {
             compiled,
             before,
             counts: Counts::default(),
+            site,
         }
     }
 
@@ -291,7 +313,14 @@ impl Templates {
             return Ok(view.clone());
         }
         self.counts.compiled.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(View::compile(domain, sources, levels)?))
+        let parts = Parts {
+            domain,
+            sources,
+            levels,
+            key,
+            site: &self.site,
+        };
+        Ok(Arc::new(View::compile(&parts)?))
     }
 
     /// The template itself first.

@@ -1,6 +1,6 @@
 //! A template compiled with all that it needs, and rendered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::error::TemplateError;
 use crate::escape::Kind;
 use crate::files::upward;
 use crate::filters;
+use crate::functions::{self, Rendering, Site};
 use crate::limit::{Limited, Stopped};
 use crate::report;
 use crate::roomy;
@@ -28,30 +29,51 @@ pub(crate) struct View {
     entry: Arc<Source>,
     sources: HashMap<String, Arc<Source>>,
     levels: usize,
+    /// What it and all that it needs asks of the requested module.
+    exports: Box<[Box<str>]>,
+}
+
+/// What a template is compiled from.
+pub(crate) struct Parts<'p> {
+    /// As seen from where.
+    pub domain: &'p str,
+    /// The template itself first, then all that it needs.
+    pub sources: &'p [Arc<Source>],
+    /// How deep the engine recurses.
+    pub levels: usize,
+    /// Of all that it is made of.
+    pub key: &'p blake3::Hash,
+    /// What its functions ask.
+    pub site: &'p Arc<dyn Site>,
 }
 
 impl View {
-    /// Compiles. The first source is the template itself.
-    pub fn compile(
-        domain: &str,
-        sources: &[Arc<Source>],
-        levels: usize,
-    ) -> Result<View, Vec<TemplateError>> {
+    /// Compiles.
+    pub fn compile(parts: &Parts<'_>) -> Result<View, Vec<TemplateError>> {
+        let sources = parts.sources;
         let entry = sources[0].clone();
         let by_full: HashMap<String, Arc<Source>> = sources
             .iter()
             .map(|source| (source.full.clone(), source.clone()))
             .collect();
         // The parser recurses; without a thread it has to do with the stack that is there.
-        let engine = roomy::run(STACK_COMPILE_BYTES, || engine(domain, sources))
-            .unwrap_or_else(|_| engine(domain, sources))
+        let engine = roomy::run(STACK_COMPILE_BYTES, || engine(parts))
+            .unwrap_or_else(|_| engine(parts))
             .map_err(|error| report::compiling(&error, &entry, &by_full))?;
+        let exports = sources.iter().flat_map(|source| &source.facts.exports);
+        let exports: BTreeSet<&str> = exports.map(|named| named.name.as_str()).collect();
         Ok(View {
             engine,
             entry,
             sources: by_full,
-            levels,
+            levels: parts.levels,
+            exports: exports.into_iter().map(Box::from).collect(),
         })
+    }
+
+    /// The fields of `module` that it and all that it needs uses, sorted.
+    pub fn exports(&self) -> &[Box<str>] {
+        &self.exports
     }
 
     /// Renders into a writer, at most [`RENDER_BYTES_MAX`].
@@ -84,6 +106,7 @@ impl View {
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
         let mut into = Limited::new(into, RENDER_BYTES_MAX);
+        let _fragments = Rendering::begin();
         let result = self.engine.render_to(&self.entry.full, values, &mut into);
         match (result, into.stopped) {
             (Ok(()), _) => Ok(()),
@@ -117,17 +140,23 @@ impl View {
     }
 }
 
-fn engine(domain: &str, sources: &[Arc<Source>]) -> tera::TeraResult<Tera> {
-    let kind = Kind::of(&sources[0].full);
+fn engine(parts: &Parts<'_>) -> tera::TeraResult<Tera> {
+    let kind = Kind::of(&parts.sources[0].full);
     let mut engine = Tera::new();
     filters::register(&mut engine, kind);
+    functions::register(&mut engine, kind, parts.key, parts.site);
     engine.set_escape_fn(kind.escape());
     match kind {
         Kind::Text => engine.autoescape_on(Vec::<&str>::new()),
         // Every name ends with nothing: all are escaped.
         _ => engine.autoescape_on([""]),
     }
-    engine.set_fallback_prefixes(upward(domain).map(str::to_owned).collect::<Vec<_>>())?;
-    engine.add_raw_templates(sources.iter().map(|source| (&source.full, &source.text)))?;
+    engine.set_fallback_prefixes(upward(parts.domain).map(str::to_owned).collect::<Vec<_>>())?;
+    engine.add_raw_templates(
+        parts
+            .sources
+            .iter()
+            .map(|source| (&source.full, &source.text)),
+    )?;
     Ok(engine)
 }

@@ -46,6 +46,7 @@ mod query;
 mod request;
 mod response;
 mod service;
+mod templates;
 pub mod testing;
 mod upload;
 

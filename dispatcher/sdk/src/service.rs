@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::request::Request;
-use crate::response::Response;
 
 /// The site, as [`Request::site`] tells it.
 ///
@@ -40,12 +39,6 @@ struct Key<'a> {
 }
 
 #[derive(Serialize)]
-struct Render<'a, C> {
-    name: &'a str,
-    context: &'a C,
-}
-
-#[derive(Serialize)]
 struct Nothing {}
 
 /// How a service says that it could not.
@@ -68,50 +61,6 @@ impl Default for Refusal {
 }
 
 impl Request {
-    /// A page from a template, looked up in the requested domain and then in those above. What the
-    /// context says can be used in the template by its name; see [`context!`](crate::context).
-    ///
-    /// ```
-    /// use harmonious::prelude::*;
-    ///
-    /// #[get]
-    /// fn about(req: &Request) -> Result<Response> {
-    ///     req.render("about.html", context! { title => "About us" })
-    /// }
-    /// # fn main() {}
-    /// ```
-    ///
-    /// # Errors
-    /// 500 if there is no such template, or it fails; the log says where.
-    #[track_caller]
-    pub fn render(&self, name: &str, context: impl Serialize) -> Result<Response> {
-        let text = self.render_text(name, context)?;
-        Ok(Response::bytes(media_type(name), text))
-    }
-
-    /// As [`render`](Request::render), as a text: for mails, parts of pages, files.
-    ///
-    /// ```
-    /// use harmonious::prelude::*;
-    ///
-    /// fn letter(req: &Request, name: &str) -> Result<String> {
-    ///     req.render_text("welcome.txt", context! { name })
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// As `render`.
-    #[track_caller]
-    pub fn render_text(&self, name: &str, context: impl Serialize) -> Result<String> {
-        self.service(
-            "render",
-            &Render {
-                name,
-                context: &context,
-            },
-        )
-    }
-
     /// A setting of the site, from `[config]` of its `site.toml`; dots go into tables. A setting that
     /// may be missing is an `Option`.
     ///
@@ -233,14 +182,4 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &[u8], what: impl FnOnce() -> Str
 fn is_nil(reply: &[u8]) -> bool {
     const NIL: u8 = 0xc0;
     reply == [NIL]
-}
-
-/// The media type of what a template of that name makes.
-fn media_type(name: &str) -> &'static str {
-    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "txt" => "text/plain; charset=utf-8",
-        "xml" => "application/xml",
-        "json" => "application/json",
-        _ => "text/html; charset=utf-8",
-    }
 }

@@ -33,6 +33,7 @@ mod findings;
 mod place;
 
 mod explain;
+mod links;
 mod routes;
 
 use std::borrow::Cow;
@@ -48,6 +49,7 @@ use table::Names;
 
 pub use explain::{ExplainedLink, Explanation};
 pub use host::{BadHost, HostError, Hosts, host_name};
+pub use links::Links;
 pub use model::{
     Broken, Chain, Declared, DeclaredEntry, Domain, DomainId, DomainLimits, ErrorPage, Inherits,
     Link, Literal, Module, ModuleId, Role, Template, TemplateId,

@@ -13,7 +13,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use super::config::{PATH_BYTES_MAX, PATH_SEGMENTS_MAX};
 
 /// What stays as it is in a segment: the `pchar`s of RFC 3986, section 3.3.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

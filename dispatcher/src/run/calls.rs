@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
+use super::render::Asking;
 use super::{Failed, Run};
 use crate::config::CALL_DEPTH_MAX;
 use crate::ffi::{self, EntryCall, ModuleFailure, ModuleResponse, ResponseView, Returned};
@@ -185,13 +186,6 @@ impl<'r> Run<'r> {
         from: &Standing<'_>,
         call: &CallMessage<'_>,
     ) -> Result<Vec<u8>, ServiceError> {
-        if from.depth >= CALL_DEPTH_MAX {
-            let detail = format!(
-                "{:?} is called {CALL_DEPTH_MAX} calls deep: do two modules call each other?",
-                call.name
-            );
-            return Err(ServiceError::new(StatusCode::LOOP_DETECTED, detail));
-        }
         let manifest = &self.snapshot.manifest;
         let other: SmallVec<[ModuleId; 8]>;
         let mut view = from.view;
@@ -218,31 +212,47 @@ impl<'r> Run<'r> {
                 return Err(ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
             }
         };
-        let found = self
-            .export(lineage, call.name)
-            .map_err(|failed| told(&failed))?;
-        let Some((loaded, entry, lineage)) = found else {
-            return Err(self.no_export(call, lineage));
+        let asking = Asking {
+            view,
+            lineage,
+            depth: from.depth,
+        };
+        let value = self.call_first(asking, call.name, &call.args);
+        self.place.enter(from.module.index());
+        value?.ok_or_else(|| self.no_export(call, lineage))
+    }
+
+    /// Calls the export of that name that comes first on a lineage; none if there is none.
+    pub(super) fn call_first(
+        &self,
+        asking: Asking<'_>,
+        name: &str,
+        argument: &[u8],
+    ) -> Result<Option<Vec<u8>>, ServiceError> {
+        if asking.depth >= CALL_DEPTH_MAX {
+            let detail = format!(
+                "{name:?} is called {CALL_DEPTH_MAX} calls deep: do two modules call each other?"
+            );
+            return Err(ServiceError::new(StatusCode::LOOP_DETECTED, detail));
+        }
+        let found = self.export(asking.lineage, name);
+        let Some((loaded, entry, lineage)) = found.map_err(|failed| told(&failed))? else {
+            return Ok(None);
         };
         let standing = Standing {
             module: lineage[0],
             lineage,
-            view,
-            depth: from.depth + 1,
+            view: asking.view,
+            depth: asking.depth + 1,
         };
         let given = Given {
-            argument: &call.args,
+            argument,
             ..Given::default()
         };
-        let said = self.call(loaded, entry, standing, given);
-        self.place.enter(from.module.index());
-        match said {
-            Ok(Said::Value(value)) => Ok(value),
+        match self.call(loaded, entry, standing, given) {
+            Ok(Said::Value(value)) => Ok(Some(value)),
             Ok(other) => {
-                let detail = format!(
-                    "the export {:?} of {} answered {other:?}",
-                    call.name, loaded.key
-                );
+                let detail = format!("the export {name:?} of {} answered {other:?}", loaded.key);
                 Err(ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
             }
             Err(failed) => Err(told(&failed)),
@@ -301,10 +311,14 @@ impl HostOfCall<'_, '_> {
                 .call_export(&self.standing, &read(service, message)?),
             "render" => {
                 let RenderMessage { name, context } = read(service, message)?;
-                let text = self.run.render(self.standing.view, name, context);
+                let text = self.run.render_for(&self.standing, name, context);
                 encode(&text.map_err(|error| {
                     ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, error.message)
                 })?)
+            }
+            "provide" => {
+                let Provide { name, value } = read(service, message)?;
+                encode(&self.run.provide(name, value)?)
             }
             "config" => encode(
                 &self
@@ -379,6 +393,12 @@ struct CallMessage<'a> {
 struct RenderMessage<'a> {
     name: &'a str,
     context: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Provide {
+    name: String,
+    value: Value,
 }
 
 #[derive(Deserialize)]

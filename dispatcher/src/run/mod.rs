@@ -5,6 +5,7 @@ mod body;
 mod builtin;
 mod calls;
 mod pages;
+mod render;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
 use body::{edited, into_outgoing};
 use calls::{Given, Said, Standing};
-use pages::failed_render;
+use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
 
@@ -87,6 +88,7 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         levels: SmallVec::new(),
         entered: 0,
         lineage: SmallVec::new(),
+        provided: Provided::default(),
         fault: None,
     };
     run.whole()
@@ -183,6 +185,9 @@ struct Level<'r> {
     loaded: &'r Arc<LoadedModule>,
 }
 
+/// Modules, leaf to root.
+pub(crate) type Lineage = SmallVec<[ModuleId; 8]>;
+
 /// One request.
 pub(crate) struct Run<'r> {
     core: &'r Core,
@@ -199,7 +204,9 @@ pub(crate) struct Run<'r> {
     /// How many levels the request came into: their `after` run.
     entered: usize,
     /// Modules for methods and exports, leaf to root.
-    lineage: SmallVec<[ModuleId; 8]>,
+    lineage: Lineage,
+    /// For its templates.
+    provided: Provided,
     /// What went wrong first.
     fault: Option<Box<Fault>>,
 }
@@ -424,12 +431,16 @@ impl<'r> Run<'r> {
             return self.no_handler(method::GET | method::HEAD | method::OPTIONS);
         }
         let name = &self.snapshot.manifest.template_at(template).name;
-        let text = self.render(self.resolved.domain, name, serde_json::Map::new());
+        let lineage = self.passed();
+        let asking = Asking {
+            view: self.resolved.domain,
+            lineage: &lineage,
+            depth: 0,
+        };
+        let text = self.render(asking, name, serde_json::Map::new());
         let text = text.map_err(|error| Box::new(failed_render(error)))?;
         let mut outgoing = Outgoing::empty(StatusCode::OK);
-        outgoing
-            .headers
-            .insert(CONTENT_TYPE, pages::media_type(name));
+        outgoing.headers.insert(CONTENT_TYPE, media_type(name));
         outgoing.body = OutgoingBody::Bytes(text.into());
         Ok(outgoing)
     }

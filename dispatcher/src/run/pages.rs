@@ -1,17 +1,17 @@
-//! Error pages and the rendering of templates (R6): from the deepest matched domain upward, a module or
+//! Error pages (R6): from the deepest matched domain upward, a module or
 //! a template; problem documents for those who ask for JSON; the built-in page when all else fails.
 
 use http::header::{CONTENT_TYPE, VARY};
 use http::{HeaderValue, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::body::into_outgoing;
 use super::calls::{Given, Said, Standing};
+use super::render::{Asking, failed_render, media_type};
 use super::{Failed, Run, builtin};
 use crate::config::ERROR_PAGES_MAX;
 use crate::manifest::{DomainId, ErrorPage};
 use crate::message::{Fault, Outgoing, OutgoingBody};
-use crate::services::RenderError;
 
 impl Run<'_> {
     /// The answer for a failure. It keeps the failure's status and header fields, whatever shows it.
@@ -92,7 +92,14 @@ impl Run<'_> {
         match page {
             ErrorPage::Template(id) => {
                 let name = &self.snapshot.manifest.template_at(id).name;
-                let text = self.render(domain, name, facts);
+                // Not the requested module's exports: its guards may have refused.
+                let lineage = self.snapshot.parents_of(domain);
+                let asking = Asking {
+                    view: domain,
+                    lineage: &lineage,
+                    depth: 0,
+                };
+                let text = self.render(asking, name, facts);
                 let text = text.map_err(|error| Box::new(failed_render(error)))?;
                 let mut outgoing = Outgoing::empty(failed.status);
                 outgoing.headers.insert(CONTENT_TYPE, media_type(name));
@@ -146,43 +153,6 @@ impl Run<'_> {
         facts.insert("detail".into(), detail.into());
         facts
     }
-
-    /// Renders a template as seen from a domain, with what every template is told.
-    pub(super) fn render(
-        &self,
-        view: DomainId,
-        name: &str,
-        mut context: Map<String, Value>,
-    ) -> Result<String, RenderError> {
-        let told = |context: &mut Map<String, Value>, key: &str, value: Value| {
-            context.entry(key).or_insert(value);
-        };
-        let incoming = self.incoming;
-        told(
-            &mut context,
-            "request",
-            json!({
-                "method": incoming.method.as_str(),
-                "path": self.path,
-                "host": incoming.host,
-                "id": incoming.id,
-            }),
-        );
-        told(
-            &mut context,
-            "site",
-            json!({ "name": self.core.facts.name }),
-        );
-        let domain = &self.snapshot.manifest.domain(view).path;
-        self.snapshot.renderer.render(domain, name, &context)
-    }
-}
-
-pub(super) fn failed_render(error: RenderError) -> Failed {
-    let mut failed = Failed::new(StatusCode::INTERNAL_SERVER_ERROR, error.message);
-    failed.fault.file = error.file;
-    failed.fault.line = error.line;
-    failed
 }
 
 fn shown(headers: http::HeaderMap, body: OutgoingBody) -> Outgoing {
@@ -192,14 +162,4 @@ fn shown(headers: http::HeaderMap, body: OutgoingBody) -> Outgoing {
         body,
         fault: None,
     }
-}
-
-/// The media type of what a template of that name makes.
-pub(super) fn media_type(name: &str) -> HeaderValue {
-    HeaderValue::from_static(match name.rsplit('.').next() {
-        Some("txt") => "text/plain; charset=utf-8",
-        Some("xml") => "application/xml; charset=utf-8",
-        Some("json") => "application/json",
-        _ => "text/html; charset=utf-8",
-    })
 }

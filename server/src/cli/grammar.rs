@@ -8,8 +8,9 @@ use crate::commands::PROBE;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 9] = [
-    "serve", "dev", "new", "build", "routes", "explain", "check", "config", "status",
+pub const COMMANDS: [&str; 11] = [
+    "serve", "dev", "new", "build", "routes", "explain", "check", "render", "template", "config",
+    "status",
 ];
 
 const LAYERS: &str = "\
@@ -65,6 +66,8 @@ pub fn command() -> Command {
         .subcommand(routes_command())
         .subcommand(explain_command())
         .subcommand(check_command())
+        .subcommand(render_command())
+        .subcommand(template_command())
         .subcommand(with_settings(config))
         .subcommand(status_command())
         .subcommand(probe_command())
@@ -150,6 +153,43 @@ fn check_command() -> Command {
         .arg(site())
         .arg(flag("json", "For programs"))
         .after_help(EXIT)
+}
+
+fn render_command() -> Command {
+    Command::new("render")
+        .about("Print one page of a site, rendered without a socket")
+        .arg(site())
+        .arg(
+            Arg::new("PATH")
+                .required(true)
+                .help("The path of the page, such as /scripts/ or \"/scripts/?page=2\""),
+        )
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("HOST")
+                .help("Ask for this host [default: the first in hosts of site.toml, or localhost]"),
+        )
+        .arg(flag("headers", "Print status and header fields first"))
+        .after_help(
+            "Builds what is stale, as serve does. What is wrong with the page is told on standard error, in \
+             full.\nExit code: 0 for an answer below 400, 1 for an error, 2 if the site cannot be served.",
+        )
+}
+
+fn template_command() -> Command {
+    let convert = Command::new("convert")
+        .about("Print a template in the classic syntax (.tpl) in Tera's")
+        .arg(
+            Arg::new("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The template"),
+        );
+    Command::new("template")
+        .about("Work on a template by itself")
+        .disable_help_subcommand(true)
+        .subcommand(convert)
 }
 
 /// What `check` starts; not for people.

@@ -53,6 +53,13 @@ pub enum Invocation {
         /// For programs.
         json: bool,
     },
+    /// `harmonious render`.
+    Render(Render),
+    /// `harmonious template convert`.
+    Convert {
+        /// The template.
+        file: PathBuf,
+    },
     /// What `harmonious check` starts for itself.
     Probe {
         /// The folder of the site.
@@ -95,6 +102,19 @@ pub struct Explain {
     pub url: String,
     /// For programs.
     pub json: bool,
+}
+
+/// What `harmonious render` is to render.
+#[derive(Debug)]
+pub struct Render {
+    /// The folder of the site.
+    pub site: PathBuf,
+    /// The path, perhaps with a query.
+    pub path: String,
+    /// The host that is asked for.
+    pub host: Option<String>,
+    /// Status and header fields too.
+    pub headers: bool,
 }
 
 /// What `harmonious status` is to show.
@@ -150,6 +170,23 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
             site: site(matches)?,
             json: matches.get_flag("json"),
         },
+        "render" => Invocation::Render(Render {
+            site: site(matches)?,
+            path: page(matches)?,
+            host: text("host"),
+            headers: matches.get_flag("headers"),
+        }),
+        "template" => {
+            let Some(("convert", convert)) = matches.subcommand() else {
+                return Err(Failure::Usage(
+                    "a command is missing after template: convert".to_owned(),
+                ));
+            };
+            let file = convert.get_one::<PathBuf>("FILE").cloned();
+            Invocation::Convert {
+                file: file.unwrap_or_default(),
+            }
+        }
         PROBE => Invocation::Probe {
             site: site(matches)?,
             keys: matches
@@ -166,6 +203,17 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
 fn site(matches: &ArgMatches) -> Result<PathBuf, Failure> {
     let dirs = sites(matches)?;
     Ok(dirs.into_iter().next().unwrap_or_default())
+}
+
+fn page(matches: &ArgMatches) -> Result<String, Failure> {
+    let path = matches.get_one::<String>("PATH").cloned();
+    let path = path.unwrap_or_default();
+    match path.starts_with('/') && !path.contains(char::is_control) {
+        true => Ok(path),
+        false => Err(Failure::Usage(format!(
+            "PATH is {path:?}: allowed is a path that begins with a slash, such as /scripts/?page=2"
+        ))),
+    }
 }
 
 fn sites(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failure> {
@@ -267,6 +315,8 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
                 "--release",
                 "--template",
                 "--sdk",
+                "--host",
+                "--headers",
                 "--help",
                 "--version",
             ];
@@ -296,6 +346,8 @@ fn meant(name: &str) -> &'static str {
         "METHOD" => "a method such as GET",
         "URL" => "a path such as /scripts/",
         "DIR" => "the folder to make",
+        "PATH" => "the path of a page such as /scripts/",
+        "FILE" => "a template such as page.tpl",
         _ => "the folder of a site",
     }
 }
@@ -322,7 +374,8 @@ mod tests {
     fn slips_are_one_line() {
         check(
             "harmonious",
-            "a command is missing: serve, dev, new, build, routes, explain, check, config, status; \
+            "a command is missing: serve, dev, new, build, routes, explain, check, render, template, config, \
+             status; \
              \"harmonious --help\" explains them",
         );
         check(

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use harmonious_dispatcher::manifest::Severity;
 use harmonious_dispatcher::{Manifest, Problem, SiteFacts};
-use harmonious_templating::{TemplateFile, Templates};
+use harmonious_templating::Templates;
 
 use super::probe;
 use crate::failure::Failure;
 use crate::print;
-use crate::site::SiteToml;
+use crate::site::{SiteToml, template_files};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -60,12 +60,7 @@ fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
 }
 
 fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
-    let files = manifest.templates().iter().map(|template| TemplateFile {
-        domain: manifest.domain(template.domain).path.clone(),
-        name: template.name.clone(),
-        path: site.join(&template.path),
-    });
-    let templates = Templates::new(files.collect());
+    let templates = Templates::new(template_files(manifest, site));
     let mut problems = Vec::new();
     if let Err(errors) = templates.check() {
         for error in errors {

@@ -4,6 +4,8 @@ mod build;
 mod check;
 mod new;
 mod probe;
+mod render;
+mod template;
 
 use std::path::Path;
 
@@ -18,6 +20,8 @@ pub use build::{build, build_modules};
 pub use check::check;
 pub use new::new;
 pub use probe::{COMMAND as PROBE, run as probe};
+pub use render::render;
+pub use template::convert;
 
 /// `harmonious routes`.
 ///

@@ -1,8 +1,10 @@
 //! Sites: what a request meets behind the front. By its host a request belongs to one site; there
 //! `static/` answers it, or else the dispatcher of the site's domains.
 
+mod around;
 mod convert;
 mod development;
+mod fragments;
 mod one;
 mod reload;
 mod services;
@@ -22,6 +24,7 @@ use crate::log::access;
 pub use development::Development;
 pub use one::Site;
 pub use reload::Reloader;
+pub use services::template_files;
 pub use site_toml::SiteToml;
 
 /// The route of jobs that read files; those of modules come after it.

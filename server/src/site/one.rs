@@ -8,8 +8,11 @@ use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::{
     Dispatcher, Fault, Libraries, Manifest, Outgoing, Planned, SiteFacts, level,
 };
+use harmonious_http::http::HeaderValue;
+use harmonious_http::http::header::CACHE_CONTROL;
 use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, TryAnswer};
 
+use super::around::Around;
 use super::convert::{self, Facts};
 use super::development::{BUILDING, Development};
 use super::services::SiteServices;
@@ -28,6 +31,9 @@ const DATA: &str = "data";
 /// The file that answers for its folder in `static/`.
 const INDEX: &str = "index.html";
 
+/// What is said of files whose URL has the hash of their content: a year, the longest that is customary.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
 /// One site.
 pub struct Site {
     /// Its folder.
@@ -37,6 +43,8 @@ pub struct Site {
     /// The hosts that it answers; empty for any.
     pub hosts: Vec<String>,
     files: Option<StaticFiles>,
+    /// What its templates know of it.
+    around: Arc<Around>,
     /// Its domains; none where there is no folder `domains/`.
     pub dispatcher: Option<Arc<Dispatcher>>,
     /// What only `dev` does.
@@ -61,8 +69,15 @@ impl Site {
         let toml = SiteToml::read(&dir)?;
         let has_domains = dir.join(DOMAINS).is_dir();
         let files = files(&dir, has_domains)?;
+        let around = Arc::new(Around::new(dir.join(STATIC), toml.fragments_bytes));
         let dispatcher = match has_domains {
-            true => Some(dispatcher(&dir, &toml, development.is_some(), libraries)?),
+            true => Some(dispatcher(
+                &dir,
+                &toml,
+                development.is_some(),
+                &around,
+                libraries,
+            )?),
             false => None,
         };
         if files.is_none() && dispatcher.is_none() {
@@ -77,6 +92,7 @@ impl Site {
             hosts: toml.hosts,
             dir,
             files,
+            around,
             dispatcher,
             development,
         })
@@ -93,7 +109,7 @@ impl Site {
         }
         let file = self.files.as_ref().map(|files| files.try_answer(head));
         let perhaps_a_file = match file {
-            Some(TryAnswer::Answer(response)) => return Plan::Answer(response),
+            Some(TryAnswer::Answer(response)) => return Plan::Answer(self.lasting(response, head)),
             Some(TryAnswer::NeedsWorker) => true,
             Some(TryAnswer::NotMine) | None => false,
         };
@@ -130,7 +146,7 @@ impl Site {
         if let Some(files) = &self.files
             && let Some(response) = files.answer_if_mine(&request.head)
         {
-            return response;
+            return self.lasting(response, &request.head);
         }
         let Some(dispatcher) = &self.dispatcher else {
             return Response::error(StatusCode::NOT_FOUND);
@@ -145,6 +161,14 @@ impl Site {
         }
         let (response, fault) = self.answer(dispatcher, request, host);
         development.finish(response, fault.as_deref(), &tag, dispatcher, head)
+    }
+
+    /// A file that is asked for by the hash of its content may be kept for ever (RFC 8246).
+    fn lasting(&self, response: Response, head: &Head) -> Response {
+        match self.around.is_current(head.path(), head.query()) {
+            true => response.with(CACHE_CONTROL, HeaderValue::from_static(FOR_EVER)),
+            false => response,
+        }
     }
 
     fn answer(
@@ -270,6 +294,7 @@ fn dispatcher(
     dir: &Path,
     toml: &SiteToml,
     development: bool,
+    around: &Arc<Around>,
     libraries: impl FnOnce(&Path, &Manifest) -> Result<Arc<dyn Libraries>, Failure>,
 ) -> Result<Arc<Dispatcher>, Failure> {
     let named = toml.hosts.iter().find(|host| !host.starts_with('*'));
@@ -282,7 +307,7 @@ fn dispatcher(
         secrets: toml.secrets.clone(),
         development,
     };
-    let services = SiteServices::new(&toml.name, dir, development);
+    let services = SiteServices::new(&toml.name, dir, development, Arc::clone(around));
     let wrong = |error: &dyn std::error::Error| {
         Failure::Problems(format!("{} cannot be served:\n{error}", dir.display()))
     };

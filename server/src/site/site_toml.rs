@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use harmonious_dispatcher::{Hosts, SiteLimits};
+use harmonious_templating::FRAGMENTS_BYTES;
 use serde_json::Value;
 use toml::Table;
 
@@ -19,13 +20,18 @@ pub const SECRETS: &str = "secrets.toml";
 
 /// The keys that are the site's own; all others are settings of the server.
 const KEYS: [&str; 4] = ["name", "hosts", "limits", "config"];
-const LIMITS: [&str; 3] = ["time-limit", "max-body", "panics-per-minute"];
+const LIMITS: [&str; 4] = [
+    "time-limit",
+    "max-body",
+    "panics-per-minute",
+    "fragment-memory",
+];
 
 /// The longest that a handler may be allowed to run.
 const TIME_LIMIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// What a site says of itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SiteToml {
     /// What it is called in logs; by default the name of its folder.
     pub name: String,
@@ -33,6 +39,8 @@ pub struct SiteToml {
     pub hosts: Vec<String>,
     /// Limits for its handlers.
     pub limits: SiteLimits,
+    /// Bytes of rendered fragments that it keeps.
+    pub fragments_bytes: u64,
     /// The table `[config]`, for its modules.
     pub config: Value,
     /// Its secrets by name.
@@ -52,9 +60,11 @@ impl SiteToml {
         let folder = folder.file_name().map(|name| name.to_string_lossy());
         let mut site = SiteToml {
             name: folder.unwrap_or("site".into()).into_owned(),
+            hosts: Vec::new(),
+            limits: SiteLimits::default(),
+            fragments_bytes: FRAGMENTS_BYTES,
             config: Value::Object(serde_json::Map::new()),
             secrets: secrets(&dir.join(SECRETS))?,
-            ..SiteToml::default()
         };
         if let Some(name) = table.remove("name") {
             site.name = text(&path, "name", &name)?;
@@ -67,7 +77,7 @@ impl SiteToml {
             }
         }
         if let Some(limits) = table.remove("limits") {
-            site.limits = self::limits(&path, limits)?;
+            site.limits(&path, limits)?;
         }
         if let Some(config) = table.remove("config") {
             site.config = serde_json::to_value(config).map_err(|error| refused(&path, &error))?;
@@ -111,44 +121,52 @@ fn refused(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::Usage(format!("cannot read {}: {error}", path.display()))
 }
 
-fn limits(path: &Path, value: toml::Value) -> Result<SiteLimits, Failure> {
-    let mut limits = SiteLimits::default();
-    let toml::Value::Table(table) = value else {
-        return Err(bad(path, "limits", &value, "a table"));
-    };
-    for (key, value) in &table {
-        let name = format!("limits.{key}");
-        match key.as_str() {
-            "time-limit" => {
-                let allowed = "a duration such as \"30s\", 1ms to 24h";
-                let given = value
-                    .as_str()
-                    .and_then(|text| humantime::parse_duration(text).ok());
-                let fits = given.filter(|limit| !limit.is_zero() && *limit <= TIME_LIMIT_MAX);
-                limits.time_limit = fits.ok_or_else(|| bad(path, &name, value, allowed))?;
-            }
-            "max-body" => {
-                let allowed = "a size such as \"2MiB\"";
-                let given = value.as_str().and_then(settings::size);
-                limits.body_max_bytes =
-                    Some(given.ok_or_else(|| bad(path, &name, value, allowed))?);
-            }
-            "panics-per-minute" => {
-                let allowed = "0 (never answer 503) to 1000000";
-                let given = value
-                    .as_integer()
-                    .and_then(|number| u32::try_from(number).ok());
-                let fits = given.filter(|number| *number <= 1_000_000);
-                limits.panics_per_minute = fits.ok_or_else(|| bad(path, &name, value, allowed))?;
-            }
-            other => {
-                let near = did_you_mean(other, LIMITS.into_iter());
-                let path = path.display();
-                return Err(Failure::Usage(format!("no key {name:?} in {path}: {near}")));
+impl SiteToml {
+    fn limits(&mut self, path: &Path, value: toml::Value) -> Result<(), Failure> {
+        let limits = &mut self.limits;
+        let toml::Value::Table(table) = value else {
+            return Err(bad(path, "limits", &value, "a table"));
+        };
+        for (key, value) in &table {
+            let name = format!("limits.{key}");
+            match key.as_str() {
+                "time-limit" => {
+                    let allowed = "a duration such as \"30s\", 1ms to 24h";
+                    let given = value
+                        .as_str()
+                        .and_then(|text| humantime::parse_duration(text).ok());
+                    let fits = given.filter(|limit| !limit.is_zero() && *limit <= TIME_LIMIT_MAX);
+                    limits.time_limit = fits.ok_or_else(|| bad(path, &name, value, allowed))?;
+                }
+                "max-body" => {
+                    let allowed = "a size such as \"2MiB\"";
+                    let given = value.as_str().and_then(settings::size);
+                    limits.body_max_bytes =
+                        Some(given.ok_or_else(|| bad(path, &name, value, allowed))?);
+                }
+                "fragment-memory" => {
+                    let allowed = "a size such as \"32MiB\"; 0 keeps none";
+                    let given = value.as_str().and_then(settings::size);
+                    self.fragments_bytes = given.ok_or_else(|| bad(path, &name, value, allowed))?;
+                }
+                "panics-per-minute" => {
+                    let allowed = "0 (never answer 503) to 1000000";
+                    let given = value
+                        .as_integer()
+                        .and_then(|number| u32::try_from(number).ok());
+                    let fits = given.filter(|number| *number <= 1_000_000);
+                    limits.panics_per_minute =
+                        fits.ok_or_else(|| bad(path, &name, value, allowed))?;
+                }
+                other => {
+                    let near = did_you_mean(other, LIMITS.into_iter());
+                    let path = path.display();
+                    return Err(Failure::Usage(format!("no key {name:?} in {path}: {near}")));
+                }
             }
         }
+        Ok(())
     }
-    Ok(limits)
 }
 
 fn secrets(path: &PathBuf) -> Result<BTreeMap<String, String>, Failure> {

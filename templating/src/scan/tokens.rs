@@ -7,6 +7,8 @@ use std::ops::Range;
 pub struct Tag<'t> {
     /// `{% .. %}`
     pub is_block: bool,
+    /// The bytes of the text from `{` to `}`.
+    pub at: Range<usize>,
     /// What is in it.
     pub tokens: Vec<Token<'t>>,
 }
@@ -109,20 +111,13 @@ impl<'t> Iterator for Tags<'t> {
                     self.at += 1;
                     self.skip_past("#}");
                 }
-                Some(b'{') => {
-                    self.open();
-                    return Some(Tag {
-                        is_block: false,
-                        tokens: self.tokens("}}"),
-                    });
-                }
+                Some(b'{') => return Some(self.tag("}}")),
                 Some(b'%') => {
+                    let start = self.at;
                     self.open();
                     if !self.skip_raw() {
-                        return Some(Tag {
-                            is_block: true,
-                            tokens: self.tokens("%}"),
-                        });
+                        self.at = start;
+                        return Some(self.tag("%}"));
                     }
                 }
                 _ => {}
@@ -131,7 +126,19 @@ impl<'t> Iterator for Tags<'t> {
     }
 }
 
-impl Tags<'_> {
+impl<'t> Tags<'t> {
+    /// The tag whose second character comes next.
+    fn tag(&mut self, end: &str) -> Tag<'t> {
+        let start = self.at - 1;
+        self.open();
+        let tokens = self.tokens(end);
+        Tag {
+            is_block: end == "%}",
+            at: start..self.at,
+            tokens,
+        }
+    }
+
     /// Past the second character of the opening and the `-` that trims.
     fn open(&mut self) {
         self.at += 1;

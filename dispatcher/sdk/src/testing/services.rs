@@ -35,6 +35,12 @@ struct Key {
 }
 
 #[derive(Deserialize)]
+struct UrlFor {
+    path: String,
+    values: serde_json::Map<String, Value>,
+}
+
+#[derive(Deserialize)]
 struct Render {
     name: String,
     context: Value,
@@ -81,6 +87,13 @@ impl<'s> Running<'s> {
             "site" => serde_json::json!({
                 "name": "test", "host": "localhost", "dir": ".", "data": site.data,
             }),
+            // In a test nothing is kept: every fragment is made.
+            "fragment.begin" => serde_json::json!({ "lease": 1 }),
+            "fragment.end" | "fragment.forget" | "provide" => Value::Null,
+            "url_for" if !site.services.contains_key("url_for") => {
+                let UrlFor { path, values } = rmp_serde::from_slice(message)?;
+                Value::from(filled(&path, values))
+            }
             other => match site.services.get(other) {
                 Some(answer) => answer(rmp_serde::from_slice(message)?)?,
                 None => return Err(missing(format!("service `{other}`: Site::service"))),
@@ -155,6 +168,30 @@ fn own_export(running: &Running<'_>, name: &str, args: &[u8]) -> Result<Vec<u8>>
             Err(Error::new(failure.status, failure.title).with_detail(failure.detail))
         }
         (None, None) => Err(Error::internal(format!("export `{name}` returned nothing"))),
+    }
+}
+
+/// The path with its brackets filled, as the server does for pages that exist.
+fn filled(path: &str, mut values: serde_json::Map<String, Value>) -> String {
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let part = |part: &str| {
+        let name = part.strip_prefix('[').and_then(|n| n.strip_suffix(']'));
+        let name = name.map(|name| name.trim_start_matches("...").split('=').next());
+        match name.flatten().and_then(|name| values.remove(name)) {
+            Some(value) => text(value),
+            None => part.to_owned(),
+        }
+    };
+    let path: Vec<String> = path.split('/').map(part).collect();
+    let values = values.into_iter().filter(|(_, value)| !value.is_null());
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(values.map(|(name, value)| (name, text(value))));
+    match query.finish() {
+        query if query.is_empty() => path.join("/"),
+        query => format!("{}?{query}", path.join("/")),
     }
 }
 
