@@ -27,7 +27,7 @@ mod running;
 
 pub use dispatcher::{Dispatcher, Needs, Planned, PlannedJob, SiteFacts, SiteLimits};
 pub use error::Error;
-pub use harmonious_abi::{level, method};
+pub use harmonious_abi::{kind, level, method};
 pub use http;
 pub use loader::{Libraries, LibraryError};
 pub use manifest::{Hosts, Manifest, Problem, Problems};

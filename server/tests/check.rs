@@ -303,6 +303,30 @@ fn templates_are_checked() {
 }
 
 #[test]
+fn what_templates_ask_of_the_site_is_checked() {
+    let about = ("domains/about.html", "");
+    for (text, code, told) in [
+        (
+            "\n{{ url_for(path='/abuot') }}",
+            1,
+            "error: domains/x.html:2: no page has the path `/abuot`: did you mean \"/about\"?",
+        ),
+        (
+            "{{ asset(path='x.css') }}",
+            1,
+            "error: domains/x.html:1: there is no file `x.css` in static/",
+        ),
+        (
+            "{{ module.title | default(value='') }}{{ url_for(path='/about') }}",
+            0,
+            "warning: domains/x.html:1: no module exports `title`",
+        ),
+    ] {
+        check(&[("domains/x.html", text), about], code, &[told]);
+    }
+}
+
+#[test]
 fn links_are_told_and_not_followed() {
     let dir = folder(&[("domains/index.html", "home"), ("outside.html", "outside")]);
     let link = dir.path().join("domains/link.html");

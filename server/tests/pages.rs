@@ -28,10 +28,6 @@ fn holds(page: &str, parts: &[&str]) {
 #[test]
 fn a_layout_asks_the_requested_module_and_its_parents() {
     let server = start();
-    let host = format!(
-        "<footer>pages {} /",
-        server.address.split(':').next().unwrap()
-    );
     let own = page(&server, "/scripts/x/");
     holds(
         &own,

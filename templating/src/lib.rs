@@ -43,4 +43,4 @@ pub use escape::Kind;
 pub use files::TemplateFile;
 pub use fragments::{Begun, FragmentKey, FragmentStats, Fragments, Lease};
 pub use functions::Site;
-pub use templates::{Stats, Templates, UnsafeUse};
+pub use templates::{SiteRequest, SiteRequestKind, Stats, Templates, UnsafeUse};

@@ -31,6 +31,10 @@ pub struct Facts {
     pub calls: Vec<Named>,
     /// `| safe`, `{% filter safe %}`: offsets.
     pub unsafe_uses: Vec<usize>,
+    /// `url_for(path="/scripts/")`: what is written out.
+    pub links: Vec<Named>,
+    /// `asset(path="style.css")`: what is written out.
+    pub assets: Vec<Named>,
     /// `module.name`: what is asked of the requested module and its parents.
     pub exports: Vec<Named>,
     /// Blocks within blocks, at most.
@@ -119,6 +123,8 @@ fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
             Word::Sign(b'<') if wants_operand(before, is_block && index == 1) => {
                 facts.calls.extend(dotted(&tokens[index + 1..]));
             }
+            Word::Name("url_for") => facts.links.extend(path(&tokens[index + 1..])),
+            Word::Name("asset") => facts.assets.extend(path(&tokens[index + 1..])),
             Word::Name(MODULE) if before != Some(&Word::Sign(b'.')) => {
                 facts.exports.extend(field(&tokens[index + 1..]));
             }
@@ -128,6 +134,37 @@ fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
             _ => {}
         }
     }
+}
+
+/// The path that a function is given as it is written: `(path="/scripts/"`, wherever among its arguments.
+fn path(tokens: &[Token<'_>]) -> Option<Named> {
+    let (open, arguments) = tokens.split_first()?;
+    if open.word != Word::Sign(b'(') {
+        return None;
+    }
+    let mut depth = 1_usize;
+    for (index, token) in arguments.iter().enumerate() {
+        match token.word {
+            Word::Sign(b'(' | b'[' | b'{') => depth += 1,
+            Word::Sign(b')' | b']' | b'}') => depth -= 1,
+            Word::Name("path") if depth == 1 => {
+                let [equals, value, after, ..] = &arguments[index + 1..] else {
+                    return None;
+                };
+                // With something behind it, such as a `~`, it is not all of the path.
+                let ends = matches!(after.word, Word::Sign(b',' | b')'));
+                return match (&equals.word, ends) {
+                    (Word::Sign(b'='), true) => quoted(std::slice::from_ref(value)),
+                    _ => None,
+                };
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            return None;
+        }
+    }
+    None
 }
 
 /// The first field of a variable: `.name`, `["name"]`.
@@ -251,6 +288,16 @@ mod tests {
         let text = "{{ a|safe }}{{ safe }}{{ b | upper | safe | trim }}\
                     {% filter safe %}{% endfilter %}{% set c | safe %}{% endset %}";
         assert_eq!(scan(text).unsafe_uses.len(), 4);
+    }
+
+    #[test]
+    fn paths_that_are_written_out_are_found() {
+        let text = "{{ url_for(path='/a/') }}{{ f(x=url_for(slug=g(path='/no'), path=\"/b\")) }}\
+                    {{ url_for(path=p) }}{{ url_for(path='/c' ~ d) }}{{ asset(path='x.css') }}\
+                    {{ url_for }}{{ url_for(slug=1) }}{{ url_for(path";
+        let facts = scan(text);
+        assert_eq!(names(&facts.links), ["/a/", "/b"]);
+        assert_eq!(names(&facts.assets), ["x.css"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::closure::{Closure, Need, Sources, closure};
 use crate::config::RENDER_BYTES_FIRST;
-use crate::error::TemplateError;
+use crate::error::{Place, TemplateError};
 use crate::files::{Files, TemplateFile, tried, upward};
 use crate::functions::{NoSite, Site};
 use crate::source::Source;
@@ -86,6 +86,28 @@ pub struct UnsafeUse {
     pub file: PathBuf,
     /// The line, from 1.
     pub line: u32,
+}
+
+/// What a template asks of the site around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteRequest {
+    /// What kind of thing.
+    pub kind: SiteRequestKind,
+    /// Which.
+    pub name: String,
+    /// Where.
+    pub place: Box<Place>,
+}
+
+/// A kind of thing that a template asks of the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SiteRequestKind {
+    /// `url_for(path="..")`: a page.
+    Url,
+    /// `asset(path="..")`: a file.
+    Asset,
+    /// `module.name`: an export.
+    Export,
 }
 
 impl Templates {
@@ -205,20 +227,36 @@ impl Templates {
 
     /// Every use of the filter `safe` in the files that can be read, by file and line.
     pub fn unsafe_uses(&self) -> Vec<UnsafeUse> {
-        let sources = (0..self.files.len()).filter_map(|index| self.source(index).ok());
-        let mut uses: Vec<UnsafeUse> = sources
-            .flat_map(|source| {
-                let lines = source.facts.unsafe_uses.iter().map(|&at| source.place(at));
-                lines
-                    .map(|place| UnsafeUse {
-                        file: place.file,
-                        line: place.line,
-                    })
-                    .collect::<Vec<_>>()
-            })
-            .collect();
+        let mut uses = Vec::new();
+        for source in self.readable() {
+            let places = source.facts.unsafe_uses.iter();
+            uses.extend(places.map(|&at| source.place(at)).map(|place| UnsafeUse {
+                file: place.file,
+                line: place.line,
+            }));
+        }
         uses.sort();
         uses
+    }
+
+    /// What the files that can be read ask of the site, as far as it is written out.
+    pub fn requests(&self) -> Vec<SiteRequest> {
+        let mut requests = Vec::new();
+        for source in self.readable() {
+            let facts = &source.facts;
+            for (kind, named) in [
+                (SiteRequestKind::Url, &facts.links),
+                (SiteRequestKind::Asset, &facts.assets),
+                (SiteRequestKind::Export, &facts.exports),
+            ] {
+                requests.extend(named.iter().map(|named| SiteRequest {
+                    kind,
+                    name: named.name.clone(),
+                    place: source.place(named.at.start),
+                }));
+            }
+        }
+        requests
     }
 
     /// What was done so far.
@@ -336,6 +374,10 @@ impl Templates {
         sources
             .collect::<Result<_, _>>()
             .map_err(|wrong| Arc::from([wrong]))
+    }
+
+    fn readable(&self) -> impl Iterator<Item = Arc<Source>> + '_ {
+        (0..self.files.len()).filter_map(|index| self.source(index).ok())
     }
 
     /// Names that are no pages and lie above the domain.

@@ -47,9 +47,7 @@ impl Links {
     /// No page has the pattern; a value is missing, empty or none that can stand in a URL. The message
     /// names patterns and names, no values.
     pub fn url(&self, pattern: &str, values: &Map<String, Value>) -> Result<String, String> {
-        if !self.patterns.contains(pattern) {
-            return Err(self.unknown(pattern));
-        }
+        self.find(pattern)?;
         let mut url = String::with_capacity(pattern.len() + 16);
         let mut used: Vec<String> = Vec::new();
         for part in pattern.split('/').skip(1) {
@@ -74,10 +72,19 @@ impl Links {
         Ok(url)
     }
 
-    fn unknown(&self, pattern: &str) -> String {
+    /// Whether a page has that pattern.
+    ///
+    /// # Errors
+    /// None has; the message names the nearest.
+    pub fn find(&self, pattern: &str) -> Result<(), String> {
+        if self.patterns.contains(pattern) {
+            return Ok(());
+        }
         let known: Vec<&str> = self.patterns.iter().map(String::as_str).collect();
         let near = nearest(pattern, &known);
-        format!("no page has the path `{pattern}`: did you mean \"{near}\"?")
+        Err(format!(
+            "no page has the path `{pattern}`: did you mean \"{near}\"?"
+        ))
     }
 }
 

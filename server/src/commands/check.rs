@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use harmonious_dispatcher::manifest::Severity;
-use harmonious_dispatcher::{Manifest, Problem, SiteFacts};
-use harmonious_templating::Templates;
+use harmonious_dispatcher::manifest::{Links, Severity};
+use harmonious_dispatcher::{Manifest, Problem, SiteFacts, kind};
+use harmonious_templating::{SiteRequest, SiteRequestKind, Templates};
 
 use super::probe;
 use crate::failure::Failure;
@@ -83,12 +83,55 @@ fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
             });
         }
     }
+    problems.extend(asked(site, manifest, &templates));
     for used in templates.unsafe_uses() {
         let what = "the filter \"safe\" lets a value into the page as it is";
         let advice = "make sure that no visitor can choose the value";
         problems.push(Problem::warning(below(&used.file, site), what, advice).at(used.line));
     }
     problems
+}
+
+/// What templates ask of the site: pages, files, exports.
+fn asked<'a>(
+    site: &'a Path,
+    manifest: &'a Manifest,
+    templates: &Templates,
+) -> impl Iterator<Item = Problem> + 'a {
+    let links = Links::of(manifest);
+    let exported = |name: &str| {
+        let mut modules = manifest.modules().iter();
+        modules.any(|module| {
+            let mut entries = module.declared.entries.iter();
+            entries.any(|entry| entry.kind == kind::EXPORT && entry.name == name)
+        })
+    };
+    templates.requests().into_iter().filter_map(move |request| {
+        let SiteRequest { kind, name, place } = request;
+        let file = below(&place.file, site);
+        let problem = match kind {
+            SiteRequestKind::Url => {
+                let message = links.find(&name).err()?;
+                Problem::error(
+                    file,
+                    message,
+                    "name a page as \"harmonious routes\" prints it",
+                )
+            }
+            SiteRequestKind::Asset => {
+                let path = site.join("static").join(name.trim_start_matches('/'));
+                let message = format!("there is no file `{name}` in static/");
+                let problem = Problem::error(file, message, "add it, or name another one");
+                (!path.is_file()).then_some(problem)?
+            }
+            SiteRequestKind::Export => {
+                let message = format!("no module exports `{name}`, which `module.{name}` asks for");
+                let advice = "write #[export] before a function of that name, or give a default";
+                (!exported(&name)).then(|| Problem::warning(file, message, advice))?
+            }
+        };
+        Some(problem.at(place.line))
+    })
 }
 
 /// Files of `static/` answer before domains and their guards.
