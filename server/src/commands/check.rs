@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use harmonious_dispatcher::manifest::{Links, Severity};
-use harmonious_dispatcher::{Manifest, Problem, SiteFacts, kind};
-use harmonious_templating::{SiteRequest, SiteRequestKind, Templates};
+use harmonious_dispatcher::manifest::Severity;
+use harmonious_dispatcher::{Manifest, Problem, SiteFacts};
+use harmonious_templating::Templates;
 
 use super::probe;
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{SiteToml, template_files};
+use crate::site::{SiteToml, Unmet, template_files, unmet};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -92,46 +92,18 @@ fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
     problems
 }
 
-/// What templates ask of the site: pages, files, exports.
-fn asked<'a>(
-    site: &'a Path,
-    manifest: &'a Manifest,
-    templates: &Templates,
-) -> impl Iterator<Item = Problem> + 'a {
-    let links = Links::of(manifest);
-    let exported = |name: &str| {
-        let mut modules = manifest.modules().iter();
-        modules.any(|module| {
-            let mut entries = module.declared.entries.iter();
-            entries.any(|entry| entry.kind == kind::EXPORT && entry.name == name)
-        })
-    };
-    templates.requests().into_iter().filter_map(move |request| {
-        let SiteRequest { kind, name, place } = request;
-        let file = below(&place.file, site);
-        let problem = match kind {
-            SiteRequestKind::Url => {
-                let message = links.find(&name).err()?;
-                Problem::error(
-                    file,
-                    message,
-                    "name a page as \"harmonious routes\" prints it",
-                )
-            }
-            SiteRequestKind::Asset => {
-                let path = site.join("static").join(name.trim_start_matches('/'));
-                let message = format!("there is no file `{name}` in static/");
-                let problem = Problem::error(file, message, "add it, or name another one");
-                (!path.is_file()).then_some(problem)?
-            }
-            SiteRequestKind::Export => {
-                let message = format!("no module exports `{name}`, which `module.{name}` asks for");
-                let advice = "write #[export] before a function of that name, or give a default";
-                (!exported(&name)).then(|| Problem::warning(file, message, advice))?
-            }
+/// What templates ask of the site in vain.
+fn asked(site: &Path, manifest: &Manifest, templates: &Templates) -> Vec<Problem> {
+    let problem = |unmet: Unmet| {
+        let file = below(&unmet.request.place.file, site);
+        let problem = match unmet.is_error() {
+            true => Problem::error(file, unmet.message, unmet.advice),
+            false => Problem::warning(file, unmet.message, unmet.advice),
         };
-        Some(problem.at(place.line))
-    })
+        problem.at(unmet.request.place.line)
+    };
+    let unmet = unmet(site, manifest, templates);
+    unmet.into_iter().map(problem).collect()
 }
 
 /// Files of `static/` answer before domains and their guards.

@@ -7,6 +7,7 @@ mod development;
 mod fragments;
 mod one;
 mod reload;
+mod requests;
 mod services;
 pub mod site_toml;
 
@@ -24,6 +25,7 @@ use crate::log::access;
 pub use development::Development;
 pub use one::Site;
 pub use reload::Reloader;
+pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
 

@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::live::SiteFigures;
 
 /// The folder of files that are served as they are.
-const STATIC: &str = "static";
+pub const STATIC: &str = "static";
 /// The folder of the URL space.
 const DOMAINS: &str = "domains";
 /// The folder that a site may write to.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::around::Around;
 use super::fragments::Leases;
+use super::requests::{Unmet, unmet};
 
 use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::{
@@ -59,6 +60,26 @@ impl SiteServices {
     }
 }
 
+/// Everything that is wrong with the templates, before any is rendered.
+fn check(dir: &Path, manifest: &Manifest, templates: &Templates) -> Result<(), Vec<String>> {
+    let compiled = templates.check().err().unwrap_or_default();
+    let wrong = compiled.iter().map(ToString::to_string);
+    let unmet = unmet(dir, manifest, templates).into_iter();
+    let unmet = unmet.filter(Unmet::is_error).map(|unmet| {
+        let place = unmet.request.place;
+        let (file, line, column) = (place.file.display(), place.line, place.column);
+        format!(
+            "{file}:{line}:{column}: {}: {}",
+            unmet.message, unmet.advice
+        )
+    });
+    let wrong: Vec<String> = wrong.chain(unmet).collect();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(wrong),
+    }
+}
+
 /// The template files of a site.
 pub fn template_files(manifest: &Manifest, dir: &Path) -> Vec<TemplateFile> {
     let files = manifest.templates().iter().map(|template| TemplateFile {
@@ -78,10 +99,8 @@ impl Services for SiteServices {
             Some(before) => Templates::after(files, &before.0),
             None => Templates::of_site(files, self.around.clone()),
         };
-        if !self.development
-            && let Err(errors) = templates.check()
-        {
-            return Err(errors.iter().map(ToString::to_string).collect());
+        if !self.development {
+            check(&self.dir, manifest, &templates)?;
         }
         let templates = Arc::new(SiteTemplates(templates));
         *last = Some(templates.clone());
