@@ -10,8 +10,8 @@ pub const RENDER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const DEPTH_MAX: usize = 16;
 /// Characters of a source line that an error shows: a minified page is one line.
 pub const SOURCE_LINE_CHARS_MAX: usize = 200;
-/// Bytes that a buffer for a page has at first: most pages fit without growing it often.
-pub const RENDER_BYTES_FIRST: usize = 4 * 1024;
+/// Bytes of a page that are passed on together: most pages are one or a few of it.
+pub const RENDER_PIECE_BYTES: usize = 4 * 1024;
 /// Components within components: the engine's own bound.
 pub const COMPONENT_DEPTH_MAX: usize = 20;
 /// Levels of the engine's recursion that any template may need.

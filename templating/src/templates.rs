@@ -11,7 +11,6 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value};
 
 use crate::closure::{Closure, Need, Sources, closure};
-use crate::config::RENDER_BYTES_FIRST;
 use crate::error::{Place, TemplateError};
 use crate::files::{Files, TemplateFile, tried, upward};
 use crate::functions::{NoSite, Site};
@@ -170,7 +169,8 @@ impl Templates {
         name: &str,
         context: &Map<String, Value>,
     ) -> Result<String, TemplateError> {
-        let mut page = Vec::with_capacity(RENDER_BYTES_FIRST);
+        // The first piece that arrives makes room for itself.
+        let mut page = Vec::new();
         let view = self.first(domain, name)?;
         view.render(context, &mut page)?;
         String::from_utf8(page).map_err(|_| TemplateError::Write {

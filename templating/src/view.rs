@@ -108,12 +108,12 @@ impl View {
         let mut into = Limited::new(into, RENDER_BYTES_MAX);
         let _fragments = Rendering::begin();
         let result = self.engine.render_to(&self.entry.full, values, &mut into);
-        match (result, into.stopped) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(Stopped::Limit)) => Err(TemplateError::TooLarge {
+        match (result, into.finish()) {
+            (Ok(()), None) => Ok(()),
+            (_, Some(Stopped::Limit)) => Err(TemplateError::TooLarge {
                 file: self.entry.path.clone(),
             }),
-            (Err(_), Some(Stopped::Failed(source))) => Err(self.not_written(source)),
+            (_, Some(Stopped::Failed(source))) => Err(self.not_written(source)),
             (Err(error), None) => Err(report::rendering(&error, &self.entry, &self.sources, given)),
         }
     }
@@ -151,12 +151,22 @@ fn engine(parts: &Parts<'_>) -> tera::TeraResult<Tera> {
         // Every name ends with nothing: all are escaped.
         _ => engine.autoescape_on([""]),
     }
-    engine.set_fallback_prefixes(upward(parts.domain).map(str::to_owned).collect::<Vec<_>>())?;
-    engine.add_raw_templates(
-        parts
-            .sources
-            .iter()
-            .map(|source| (&source.full, &source.text)),
-    )?;
+    engine.set_fallback_prefixes(prefixes(parts.domain, parts.sources))?;
+    let texts = parts.sources.iter();
+    engine.add_raw_templates(texts.map(|source| (&source.full, &source.text)))?;
     Ok(engine)
+}
+
+/// The domain and those above it, without those that have nothing in them that is needed: the engine
+/// tries one after the other each time that it includes a file.
+fn prefixes(domain: &str, sources: &[Arc<Source>]) -> Vec<String> {
+    let is_needed = |prefix: &&str| {
+        sources
+            .iter()
+            .any(|source| source.full.starts_with(*prefix))
+    };
+    upward(domain)
+        .filter(is_needed)
+        .map(str::to_owned)
+        .collect()
 }

@@ -259,6 +259,18 @@ fn a_page_that_grows_without_end_is_stopped() {
 }
 
 #[test]
+fn what_was_written_before_an_error_stays() {
+    let site = Site::new(&[("/page.html", "before {{ nope }} behind")]);
+    let mut written = Vec::new();
+    let wrong = site
+        .templates()
+        .render_to("/", "page.html", &map(json!({})), &mut written)
+        .unwrap_err();
+    assert_eq!(wrong.place().map(|place| place.line), Some(1), "{wrong}");
+    assert_eq!(written, b"before ");
+}
+
+#[test]
 fn a_writer_that_fails_is_told() {
     let site = Site::new(&[("/page.html", "x")]);
     let mut full: &mut [u8] = &mut [];

@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
-use harmonious_bench_peers::report;
 use harmonious_bench_peers::sites::{gone, place, temporary};
 use harmonious_bench_peers::stats::Spread;
 use harmonious_bench_peers::trial::options::{Number, Options};
 use harmonious_bench_peers::trial::{self, Page};
+use harmonious_bench_peers::{estimates, report};
 use harmonious_dispatcher::Manifest;
 use harmonious_dispatcher::manifest::{Canonical, CanonicalPath, Found, canonical};
 
@@ -113,7 +113,7 @@ fn measure(options: &Options, sites: &[Generated; 2]) -> Result<Vec<[Vec<f64>; 2
                 let at = (turn + round as usize) % 2;
                 let group = format!("{NAME}-{case}-{at}-{round}");
                 one(&mut criterion, &group, name, &sites[at]);
-                measured[case][at].push(median(&output.join(&group))?);
+                measured[case][at].push(estimates::median(&output.join(&group))?);
             }
         }
     }
@@ -149,31 +149,6 @@ fn one(criterion: &mut Criterion, group: &str, case: &str, site: &Generated) {
         }),
     };
     group.finish();
-}
-
-/// The median that criterion estimates, in nanoseconds; it is only in a file, two folders below.
-fn median(folder: &Path) -> Result<f64, String> {
-    let failed = |what: String| format!("{}: {what}", folder.display());
-    let case =
-        find(folder, "new").ok_or_else(|| failed("criterion left no estimates".to_owned()))?;
-    let text = fs::read(case.join("estimates.json")).map_err(|error| failed(error.to_string()))?;
-    let estimates = serde_json::from_slice::<serde_json::Value>(&text);
-    let estimates = estimates.map_err(|error| failed(error.to_string()))?;
-    let median = estimates["median"]["point_estimate"].as_f64();
-    median.ok_or_else(|| failed("no median".to_owned()))
-}
-
-/// The folder of this name, however deep.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?;
-    let mut folders = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir());
-    folders.find_map(|path| match path.ends_with(name) {
-        true => Some(path),
-        false => find(&path, name),
-    })
 }
 
 fn section(sites: &[Generated; 2], measured: &[[Vec<f64>; 2]]) -> String {

@@ -32,6 +32,8 @@ pub mod listen;
 #[cfg(feature = "front")]
 pub mod routes;
 
+#[cfg(feature = "front")]
+pub mod estimates;
 pub mod report;
 pub mod stats;
 
