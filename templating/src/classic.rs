@@ -11,12 +11,14 @@
 //! in capitals are variables, and `${NAME}` is JavaScript's. A backslash before a tag makes it text.
 
 mod condition;
+mod markup;
 mod tags;
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::config::NESTING_MAX;
 use crate::error::TemplateError;
 use crate::origin::{Origin, Rewrite};
 use crate::source::place;
@@ -164,16 +166,22 @@ impl<'t> Translation<'t> {
                 self.out.put(at.start, "{% if ");
                 self.condition(range.clone())?;
                 self.out.put(range.end, " %}");
-                self.open.push(Open {
-                    at: at.start,
-                    kind: Kind::If { has_else: false },
-                });
+                self.open(at.start, Kind::If { has_else: false })?;
             }
             Tag::Else => self.else_(at.start)?,
             Tag::EndIf => self.end_if(at.start)?,
             Tag::Loop(name) => self.begin_loop(at.start, name)?,
             Tag::EndLoop => self.end_loop(at.start)?,
         }
+        Ok(())
+    }
+
+    fn open(&mut self, at: usize, kind: Kind<'t>) -> Result<(), Wrong> {
+        if self.open.len() == NESTING_MAX {
+            let message = format!("{{IF}} and {{LOOP}} nest more than {NESTING_MAX} deep");
+            return Err(Wrong::new(at, message));
+        }
+        self.open.push(Open { at, kind });
         Ok(())
     }
 
@@ -284,14 +292,8 @@ impl<'t> Translation<'t> {
                  \"last\": loop.last, \"index\": loop.index}} %}}"
             ),
         );
-        self.open.push(Open {
-            at,
-            kind: Kind::Loop(Loop {
-                name: written,
-                variable,
-            }),
-        });
-        Ok(())
+        let name = written;
+        self.open(at, Kind::Loop(Loop { name, variable }))
     }
 
     fn end_loop(&mut self, at: usize) -> Result<(), Wrong> {

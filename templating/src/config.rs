@@ -47,3 +47,8 @@ pub const FRAGMENT_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const FRAGMENT_MAKING_MAX: Duration = Duration::from_secs(30);
 /// How many fragments, at least, the bookkeeping is laid out for; it grows.
 pub const FRAGMENTS_EXPECTED: usize = 1024;
+/// `{IF}` and `{LOOP}` in each other: the engine allows some more, and tells it in its own words.
+pub const NESTING_MAX: usize = 32;
+/// `elif`s of all `if`s that are open. For each the engine's parser recurses, and it has no bound of its
+/// own: some hundreds more end the process.
+pub const ELIFS_MAX: usize = 128;

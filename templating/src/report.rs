@@ -234,8 +234,16 @@ fn undefined(
     }
     // The engine points at the first part of a dotted name.
     let rest = &source.text[report.span().range.start..];
-    let path = &rest[..path_length(rest).max(written.len())];
-    Some((path.to_owned(), nearest_in(context, path)))
+    let mut path = &rest[..path_length(rest).max(written.len())];
+    let is_cut = path.contains('[') && !path.ends_with(']');
+    if is_cut && rest[path.len()..].starts_with(']') {
+        path = &rest[..path.len() + 1];
+    }
+    let name = match source.full.ends_with(".tpl") {
+        true => source.written(report.span().range.start),
+        false => path,
+    };
+    Some((name.to_owned(), nearest_in(context, path)))
 }
 
 /// The nearest to the part of a dotted name where it leads out of the context.

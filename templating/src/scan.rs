@@ -5,6 +5,7 @@ mod tokens;
 
 use std::ops::Range;
 
+use crate::config::ELIFS_MAX;
 pub(crate) use tokens::{Tag, Tags, Token, Word};
 
 /// A name in the text, and where.
@@ -39,6 +40,8 @@ pub struct Facts {
     pub exports: Vec<Named>,
     /// Blocks within blocks, at most.
     pub nesting: usize,
+    /// Where an `elif` is one too many.
+    pub elif_too_many: Option<usize>,
 }
 
 impl Facts {
@@ -58,6 +61,8 @@ const OPERATOR_WORDS: [&str; 7] = ["and", "or", "not", "in", "if", "else", "elif
 pub fn scan(text: &str) -> Facts {
     let mut facts = Facts::default();
     let mut blocks = 0_usize;
+    // How many `elif`s there were before each `if` that is open, and how many there are.
+    let (mut ifs, mut elifs) = (Vec::new(), 0_usize);
     for Tag {
         is_block, tokens, ..
     } in Tags::new(text)
@@ -67,9 +72,15 @@ pub fn scan(text: &str) -> Facts {
             match tokens.first().map(|token| &token.word) {
                 Some(Word::Name("block")) => blocks += 1,
                 Some(Word::Name("endblock")) => blocks = blocks.saturating_sub(1),
+                Some(Word::Name("if")) => ifs.push(elifs),
+                Some(Word::Name("elif")) => elifs += 1,
+                Some(Word::Name("endif")) => elifs = ifs.pop().unwrap_or(elifs),
                 _ => {}
             }
             facts.nesting = facts.nesting.max(blocks);
+            if elifs > ELIFS_MAX && facts.elif_too_many.is_none() {
+                facts.elif_too_many = tokens.first().map(|token| token.at.start);
+            }
         }
         expression(&tokens, is_block, &mut facts);
     }
@@ -305,6 +316,18 @@ mod tests {
         let text = "{{ module.title }}{% if module['menu'] %}{% endif %}{{ a.module.x }}\
                     {{ module }}{{ f(x=module.side.bar) }}{# module.no #} module.no";
         assert_eq!(names(&scan(text).exports), ["title", "menu", "side"]);
+    }
+
+    #[test]
+    fn elifs_are_counted_through_open_ifs() {
+        let elifs = |count| "{% elif a %}".repeat(count);
+        let half = ELIFS_MAX / 2;
+        let beside = format!("{{% if a %}}{}{{% endif %}}", elifs(ELIFS_MAX)).repeat(3);
+        assert_eq!(scan(&beside).elif_too_many, None);
+        let within = format!("{{% if a %}}{}{{% if b %}}{}", elifs(half), elifs(half));
+        assert_eq!(scan(&within).elif_too_many, None);
+        let one_more = format!("{within}{{% elif c %}}{{% elif d %}}");
+        assert_eq!(scan(&one_more).elif_too_many, Some(within.len() + 3));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::cache_tag;
 use crate::classic::{self, Wrong};
-use crate::config::{FILE_BYTES_MAX, SOURCE_LINE_CHARS_MAX};
+use crate::config::{ELIFS_MAX, FILE_BYTES_MAX, SOURCE_LINE_CHARS_MAX};
 use crate::error::{Place, TemplateError, too_long};
 use crate::files::Files;
 use crate::origin::{Origin, Rewrite, line, position};
@@ -53,7 +53,15 @@ impl Source {
         source.translate(&file.name)?;
         source.facts = scan(&source.text);
         source.name_the_one_above(files, index);
-        Ok(source)
+        match source.facts.elif_too_many {
+            None => Ok(source),
+            Some(at) => Err(TemplateError::Syntax {
+                place: source.place(at),
+                message: format!(
+                    "more than {ELIFS_MAX} `elif` in the open `if`s: use a loop or a map"
+                ),
+            }),
+        }
     }
 
     /// The place of an offset of `text`.

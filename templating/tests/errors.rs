@@ -306,3 +306,18 @@ impl std::io::Write for Counter {
         Ok(())
     }
 }
+
+#[test]
+fn an_index_that_is_not_there_is_told_as_it_is_written() {
+    let site = Site::new(&[("/a.html", "{{ items[5] }}"), ("/b.tpl", "{items.5}")]);
+    let told = |name| site.message(&site.fails("/", name, json!({"items": [1]})));
+    let (tera, classic) = (told("a.html"), told("b.tpl"));
+    assert!(
+        tera.starts_with("/a.html:1:4: `items[5]` is not defined"),
+        "{tera}"
+    );
+    assert!(
+        classic.starts_with("/b.tpl:1:2: `items.5` is not defined"),
+        "{classic}"
+    );
+}

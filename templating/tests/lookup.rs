@@ -470,3 +470,10 @@ fn a_file_that_cannot_be_read_is_told() {
         );
     }
 }
+
+#[test]
+fn maps_are_gone_through_in_the_order_of_their_keys() {
+    let site = Site::new(&[("/a.html", "{% for k, v in m %}{{ k }}{{ v }}{% endfor %}")]);
+    let context = json!({"m": {"b": 2, "e": 5, "a": 1, "d": 4, "c": 3}});
+    assert_eq!(site.render("/", "a.html", context), "a1b2c3d4e5");
+}

@@ -226,7 +226,7 @@ impl Request {
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "txt" => "text/plain; charset=utf-8",
-        "xml" => "application/xml",
+        "xml" => "application/xml; charset=utf-8",
         "json" => "application/json",
         _ => "text/html; charset=utf-8",
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Wrong;
+use super::markup::Markup;
 
 /// A tag and the bytes of the text that it is.
 #[derive(Debug)]
@@ -35,21 +36,18 @@ pub(super) enum Tag {
 /// All tags, in the order of the text.
 pub(super) fn find(text: &str) -> Result<Vec<Found>, Wrong> {
     let mut found = Vec::new();
-    let mut code: Option<&str> = None;
+    let mut markup = Markup::new();
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        match bytes[at] {
-            b'<' => code = element(&text[at..], code),
-            b'{' => {
-                if let Some(tag) = tag(text, at, code.is_some())? {
-                    at = tag.at.end;
-                    found.push(tag);
-                    continue;
-                }
-            }
-            _ => {}
+        if bytes[at] == b'{'
+            && let Some(tag) = tag(text, at, markup.is_code())?
+        {
+            at = tag.at.end;
+            found.push(tag);
+            continue;
         }
+        markup.pass(text, at);
         at += 1;
     }
     Ok(found)
@@ -73,21 +71,6 @@ pub(crate) fn path_length(rest: &str) -> usize {
         }
     }
     length
-}
-
-/// The end of the `script` or `style` element that we are in, after what begins here.
-fn element<'c>(rest: &str, code: Option<&'c str>) -> Option<&'c str> {
-    let begins = |start: &str| {
-        rest.get(..start.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(start))
-    };
-    match code {
-        Some(end) if begins(end) => None,
-        Some(end) => Some(end),
-        None if begins("<script") => Some("</script"),
-        None if begins("<style") => Some("</style"),
-        None => None,
-    }
 }
 
 /// The tag whose brace is at `open`, if it is one.
