@@ -52,3 +52,8 @@ pub const NESTING_MAX: usize = 32;
 /// `elif`s of all `if`s that are open. For each the engine's parser recurses, and it has no bound of its
 /// own: some hundreds more end the process.
 pub const ELIFS_MAX: usize = 128;
+/// Bytes of text that `highlight` colours: the worst of that length took 67 ms, a script of 5,000
+/// lines is a third of it and takes 3. Longer text is shown without colours.
+pub const HIGHLIGHT_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of highlighted pages that the process keeps: some thirty scripts of 5,000 lines.
+pub const HIGHLIGHT_CACHE_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -1,10 +1,11 @@
 //! The filters that templates have beside the engine's own.
 //!
 //! Of the engine: `pluralize`, `truncate`, `default` and many more. Ours: `json`, `date`, `ago`,
-//! `bytes`, `slug`, `markdown`, `diff`. Their messages begin with the filter's name in back quotes
+//! `bytes`, `slug`, `markdown`, `diff`, `highlight`. Their messages begin with the filter's name in back quotes
 //! and hold no value.
 
 mod diff;
+mod highlight;
 mod json;
 mod markdown;
 mod text;
@@ -15,7 +16,16 @@ use tera::{Error, ErrorKind, Tera, Value};
 use crate::escape::{self, Kind};
 
 /// The names of our own filters: a message may show them.
-pub(crate) const NAMES: [&str; 7] = ["json", "date", "ago", "bytes", "slug", "markdown", "diff"];
+pub(crate) const NAMES: [&str; 8] = [
+    "json",
+    "date",
+    "ago",
+    "bytes",
+    "slug",
+    "markdown",
+    "diff",
+    "highlight",
+];
 
 /// What our own filters expect: a message may show it.
 pub(crate) const EXPECTED: [&str; 3] = ["a value", "a time", "a number of bytes"];
@@ -27,6 +37,7 @@ pub(crate) fn register(engine: &mut Tera, kind: Kind) {
     text::register(engine);
     markdown::register(engine, kind);
     diff::register(engine, kind);
+    highlight::register(engine, kind);
 }
 
 /// The engine points such an error at the value, not at the filter.

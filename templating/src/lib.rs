@@ -22,6 +22,7 @@ mod files;
 mod filters;
 mod fragments;
 mod functions;
+mod highlight;
 mod limit;
 mod nearest;
 mod origin;
@@ -36,11 +37,15 @@ pub use classic::convert;
 pub use closure::{Need, NeedKind};
 pub use config::{
     DEPTH_MAX, FILE_BYTES_MAX, FRAGMENT_KEY_BYTES_MAX, FRAGMENT_LIFE_MAX, FRAGMENT_WAIT_MAX,
-    FRAGMENTS_BYTES, RENDER_BYTES_MAX,
+    FRAGMENTS_BYTES, HIGHLIGHT_BYTES_MAX, HIGHLIGHT_CACHE_BYTES_MAX, RENDER_BYTES_MAX,
 };
 pub use error::{Place, TemplateError};
 pub use escape::Kind;
 pub use files::TemplateFile;
 pub use fragments::{Begun, FragmentKey, FragmentStats, Fragments, Lease};
 pub use functions::Site;
+pub use highlight::{
+    HighlightOptions, HighlightStats, Language, highlight, highlight_css, highlight_stats,
+    language_of, languages,
+};
 pub use templates::{SiteRequest, SiteRequestKind, Stats, Templates, UnsafeUse};

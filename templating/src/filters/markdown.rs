@@ -1,14 +1,16 @@
 //! `markdown`: CommonMark with tables, for text of strangers.
 //!
 //! Nothing in it becomes markup but what CommonMark makes: HTML in the text is shown as text, and a
-//! link or picture leads to `http`, `https`, `mailto` or a place of the site, or nowhere.
+//! link or picture leads to `http`, `https`, `mailto` or a place of the site, or nowhere. A fenced
+//! code block with a language that `highlight` knows is shown as that filter does.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
 use super::wrong_kind;
 use crate::config::MARKDOWN_BYTES_MAX;
 use crate::escape::Kind;
+use crate::highlight::{self, Language, language_of};
 
 /// `{{ text | markdown }}`. In `.html` it is markup; in files of other types it is escaped as they
 /// do, for instance as the text of an Atom entry.
@@ -35,8 +37,43 @@ fn markdown(value: &Value) -> TeraResult<String> {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES;
     let mut page = String::with_capacity(text.len() + text.len() / 2);
-    html::push_html(&mut page, Parser::new_ext(text, options).map(harmless));
+    let events = Fences(Parser::new_ext(text, options).map(harmless));
+    html::push_html(&mut page, events);
     Ok(page)
+}
+
+/// Code blocks with a language that we know become what `highlight` makes of them.
+struct Fences<I>(I);
+
+impl<'t, I: Iterator<Item = Event<'t>>> Iterator for Fences<I> {
+    type Item = Event<'t>;
+
+    fn next(&mut self) -> Option<Event<'t>> {
+        let event = self.0.next()?;
+        let Some(language) = fenced(&event) else {
+            return Some(event);
+        };
+        let mut code = String::new();
+        for event in self.0.by_ref() {
+            match event {
+                Event::Text(text) => code.push_str(&text),
+                Event::End(TagEnd::CodeBlock) => break,
+                _ => {}
+            }
+        }
+        let page = highlight::part(&code, language) + "\n";
+        Some(Event::Html(page.into()))
+    }
+}
+
+/// The first word behind the fence, as a language.
+fn fenced(event: &Event<'_>) -> Option<Language> {
+    let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(words))) = event else {
+        return None;
+    };
+    let word = words.split([' ', '\t', ',']).next().unwrap_or("");
+    let named = !word.is_empty() && !word.eq_ignore_ascii_case("auto");
+    named.then(|| language_of(word, "")).flatten()
 }
 
 fn harmless(event: Event<'_>) -> Event<'_> {

@@ -97,3 +97,10 @@ pub fn map(value: Value) -> Map<String, Value> {
         other => panic!("a context is an object, not {other}"),
     }
 }
+
+/// Text of which the five references are gone.
+pub fn decoded(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">");
+    let text = text.replace("&quot;", "\"").replace("&#39;", "'");
+    text.replace("&amp;", "&")
+}
