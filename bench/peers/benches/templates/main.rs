@@ -14,6 +14,7 @@ use harmonious_bench_peers::trial::{self, Page as Paper};
 use harmonious_bench_peers::{estimates, report};
 
 mod engines;
+mod highlight;
 mod pages;
 
 use engines::{Engines, Who};
@@ -65,6 +66,7 @@ fn run(options: &Options, paper: &mut Paper) -> Result<(), String> {
             paper.say(&promises(&measured));
         }
     }
+    paper.say(&highlight::section());
     Ok(())
 }
 
