@@ -16,6 +16,7 @@
 //! Why it is long: all `unsafe` of this crate is here. What needs none is in `ffi/`.
 
 mod answer;
+mod fields;
 mod life;
 mod outside;
 mod types;
@@ -37,13 +38,16 @@ use harmonious_abi::{self as abi, Field, Str, kind};
 use http::{HeaderMap, StatusCode};
 use libloading::os::unix::{Library as Opened, RTLD_LOCAL, RTLD_NOW};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 pub use types::{
-    EntryCall, EntryInfo, FfiError, Host, ModuleBody, ModuleFailure, ModuleResponse, Returned,
+    EntryCall, EntryInfo, FfiError, Host, ModuleBody, ModuleEdits, ModuleFailure, ModuleResponse,
+    Returned,
 };
-pub use views::{BodyView, RequestParts, RequestViews, ResponseView};
+pub use views::{BodyView, RequestArrays, RequestParts, RequestViews, ResponseView};
 
-use answer::{Answer, append, panic_text, refusal};
+use answer::{Answer, panic_text, refusal};
+use fields::{name, value};
 use life::Life;
 
 use crate::loader::config;
@@ -134,7 +138,6 @@ impl Library {
     /// If there is no such entry, and where [`Host::respond`], [`Host::reply`] or [`Host::fail`] panics.
     pub fn call(&self, entry: usize, call: &EntryCall<'_>, host: &mut dyn Host) -> Returned {
         let function = self.mapped.calls[entry];
-        let request = call.request.map(RequestViews::request);
         let response = call.response.map(ResponseView::response);
         let context = Context::new(self, call, host);
         let frame = abi::Frame {
@@ -142,7 +145,9 @@ impl Library {
             status: u32::from(call.status),
             host: &raw const HOST,
             cx: (&raw const context).cast_mut().cast(),
-            request: request.as_ref().map_or(ptr::null(), ptr::from_ref),
+            request: call
+                .request
+                .map_or(ptr::null(), |views| ptr::from_ref(views.request())),
             argument: Str::of(call.argument),
             response: response.as_ref().map_or(ptr::null(), ptr::from_ref),
         };
@@ -299,7 +304,7 @@ struct Context<'h> {
     library: &'h Library,
     /// Borrowed while it does something.
     host: RefCell<&'h mut dyn Host>,
-    /// Whether the body may stay as it is.
+    /// Whether there is a response: then it may be edited, and its body may stay as it is.
     may_keep: bool,
     answer: Cell<Answer>,
     /// Replies of services, which the entry may look at until it returns.
@@ -321,28 +326,31 @@ impl<'h> Context<'h> {
 
     /// # Safety
     /// `response` is as the contract has it.
-    unsafe fn response(&self, response: *const abi::Response) -> Result<ModuleResponse, String> {
+    unsafe fn response(&self, response: *const abi::Response) -> Result<Answer, String> {
         // SAFETY: as above.
         let response = unsafe { sized(response, RESPONSE_BYTES_MIN) };
         let response = response.map_err(|why| format!("its response {why}"))?;
         // First of all: what was given away has to be freed, whatever is wrong with the rest.
         // SAFETY: as above; this is the only place that takes the body.
         let body = unsafe { self.body(&response) }?;
-        let status = match response.status {
-            200..=599 => StatusCode::from_u16(response.status as u16).ok(),
-            _ => None,
-        };
-        let status = status.ok_or_else(|| {
-            let value = response.status;
-            format!("answered with status {value}: allowed is 200 to 599")
-        })?;
-        // SAFETY: as above.
-        let headers = unsafe { headers_of(response.headers, response.headers_len) }?;
-        Ok(ModuleResponse {
-            status,
-            headers,
-            body,
-        })
+        match response.edits {
+            0 => {
+                let status = status_of(response.status)?;
+                // SAFETY: as above.
+                let headers = unsafe { headers_of(response.headers, response.headers_len) }?;
+                Ok(Answer::Response(Box::new(ModuleResponse {
+                    status,
+                    headers,
+                    body,
+                })))
+            }
+            1 if self.may_keep => {
+                // SAFETY: as above.
+                unsafe { edits_of(&response, body) }.map(|edits| Answer::Edits(Box::new(edits)))
+            }
+            1 => Err("edits a response, which only an `after` can: there is none yet".into()),
+            unknown => Err(format!("answered with edits of the unknown kind {unknown}")),
+        }
     }
 
     /// # Safety
@@ -415,15 +423,17 @@ impl Library {
     /// # Safety
     /// `owned` is as the contract has it; it is taken once.
     unsafe fn bytes(&self, owned: abi::Owned) -> Result<Bytes, String> {
+        if owned.drop.is_none() {
+            // SAFETY: as above; lent until the call returns, and copied.
+            return unsafe { body_view(&owned) }.map(Bytes::copy_from_slice);
+        }
         let bytes = ModuleBytes {
             owned,
             _in_use: Arc::clone(&self.mapped),
         };
         // SAFETY: as above; valid until `bytes` is dropped.
-        let view = unsafe { view(owned.bytes.ptr, owned.bytes.len, isize::MAX as usize) }
-            .map_err(|why| format!("the body {why}"))?;
-        if view.len() < config::OWNED_BYTES_MIN || owned.drop.is_none() {
-            // Without `drop` the contract does not say how long they live: the call, at least.
+        let view = unsafe { body_view(&bytes.owned) }?;
+        if view.len() < config::OWNED_BYTES_MIN {
             return Ok(Bytes::copy_from_slice(view));
         }
         Ok(Bytes::from_owner(bytes))
@@ -548,7 +558,7 @@ extern "C" fn respond(cx: *mut c_void, response: *const abi::Response) {
     fenced(cx, (), |context| {
         // SAFETY: the contract says that it is valid until this returns.
         context.tell(match unsafe { context.response(response) } {
-            Ok(response) => Answer::Response(response),
+            Ok(answer) => answer,
             Err(why) => Answer::Fault(why),
         });
     });
@@ -569,7 +579,7 @@ extern "C" fn fail(cx: *mut c_void, failure: *const abi::Failure) {
     fenced(cx, (), |context| {
         // SAFETY: the contract says that it is valid until this returns; it is copied.
         context.tell(match unsafe { failure_of(failure) } {
-            Ok(failure) => Answer::Failure(failure),
+            Ok(failure) => Answer::Failure(Box::new(failure)),
             Err(why) => Answer::Fault(why),
         });
     });
@@ -704,22 +714,77 @@ unsafe fn failure_of(failure: *const abi::Failure) -> Result<ModuleFailure, Stri
 /// `fields` is null, or there are `len` of them, as the contract has them.
 unsafe fn headers_of(fields: *const Field, len: usize) -> Result<HeaderMap, String> {
     // SAFETY: as above; not used after this call.
-    let fields = unsafe { view(fields, len, config::HEADERS_MAX) }
-        .map_err(|why| format!("answered with a list of header fields that {why}"))?;
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    let fields = unsafe { list(fields, len) }?;
+    // With room for what an `after` adds: to grow costs more than all the fields.
+    let mut headers = HeaderMap::with_capacity(fields.len() + config::HEADERS_TO_COME);
     for field in fields {
-        // SAFETY: as above, for both.
-        let (name, value) = unsafe {
-            (
-                view(field.name.ptr, field.name.len, config::TEXT_BYTES_MAX),
-                view(field.value.ptr, field.value.len, config::TEXT_BYTES_MAX),
-            )
-        };
-        let (name, value) = (name.and_then(|name| value.map(|value| (name, value))))
-            .map_err(|why| format!("answered with a header field that {why}"))?;
-        append(&mut headers, name, value)?;
+        // SAFETY: as above; copied.
+        let (key, text) = unsafe { (part(field.name)?, part(field.value)?) };
+        headers
+            .try_append(name(key)?, value(key, text)?)
+            .map_err(|_| "answered with more header fields than fit")?;
     }
     Ok(headers)
+}
+
+/// # Safety
+/// `response` is as the contract has it; its body was taken, it is `body`.
+unsafe fn edits_of(response: &abi::Response, body: ModuleBody) -> Result<ModuleEdits, String> {
+    let status = match response.status {
+        0 => None,
+        status => Some(status_of(status)?),
+    };
+    // SAFETY: as above; not used after this call.
+    let removed = unsafe { list(response.removed, response.removed_len) }?;
+    // SAFETY: as above, for each.
+    let removed = removed.iter().map(|one| name(unsafe { part(*one) }?));
+    let removed: Result<Vec<_>, String> = removed.collect();
+    // SAFETY: as above; not used after this call.
+    let fields = unsafe { list(response.headers, response.headers_len) }?;
+    let mut added = SmallVec::with_capacity(fields.len());
+    for field in fields {
+        // SAFETY: as above; copied.
+        let (key, text) = unsafe { (part(field.name)?, part(field.value)?) };
+        added.push((name(key)?, value(key, text)?));
+    }
+    Ok(ModuleEdits {
+        status,
+        removed: removed?,
+        added,
+        body,
+    })
+}
+
+/// # Safety
+/// `list` is null, or there are `len` of them, which nobody changes for as long as `'a`.
+unsafe fn list<'a, T>(list: *const T, len: usize) -> Result<&'a [T], String> {
+    // SAFETY: as above.
+    unsafe { view(list, len, config::HEADERS_MAX) }
+        .map_err(|why| format!("answered with a list of header fields that {why}"))
+}
+
+/// # Safety
+/// `text` is as the contract has it, for as long as `'a`.
+unsafe fn part<'a>(text: Str) -> Result<&'a [u8], String> {
+    // SAFETY: as above.
+    unsafe { view(text.ptr, text.len, config::TEXT_BYTES_MAX) }
+        .map_err(|why| format!("answered with a header field that {why}"))
+}
+
+/// # Safety
+/// `owned` is as the contract has it, for as long as it is borrowed.
+unsafe fn body_view(owned: &abi::Owned) -> Result<&[u8], String> {
+    // SAFETY: as above.
+    unsafe { view(owned.bytes.ptr, owned.bytes.len, isize::MAX as usize) }
+        .map_err(|why| format!("the body {why}"))
+}
+
+fn status_of(status: u32) -> Result<StatusCode, String> {
+    let wrong = || format!("answered with status {status}: allowed is 200 to 599");
+    match status {
+        200..=599 => StatusCode::from_u16(status as u16).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
 }
 
 /// Copies a struct that begins with its size, as far as both sides know it; the rest is zero.
@@ -736,14 +801,14 @@ unsafe fn sized<T: Copy>(pointer: *const T, bytes_min: usize) -> Result<T, Strin
     if size < bytes_min {
         return Err(format!("has {size} bytes, not {bytes_min}"));
     }
+    if size >= size_of::<T>() {
+        // SAFETY: all of ours is there.
+        return Ok(unsafe { pointer.read() });
+    }
     let mut value = MaybeUninit::<T>::zeroed();
     // SAFETY: both sides have so many bytes, and do not overlap.
     unsafe {
-        ptr::copy_nonoverlapping(
-            pointer.cast::<u8>(),
-            value.as_mut_ptr().cast::<u8>(),
-            size.min(size_of::<T>()),
-        );
+        ptr::copy_nonoverlapping(pointer.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), size);
     }
     // SAFETY: as above.
     Ok(unsafe { value.assume_init() })

@@ -255,6 +255,7 @@ fn a_file_of_the_site_is_sent_and_nothing_outside_of_it() {
     let send = |name: &str| Ask::get(&format!("/send?what=file&name={name}")).to(&server);
     let file = send("static/download.txt");
     assert_eq!(file.told(), (200, "a file of the site\n"));
+    assert_eq!(file.header("x-domain"), Some("/"), "what an `after` adds");
     assert!(
         file.header("content-type")
             .unwrap()
@@ -300,6 +301,9 @@ fn large_bodies_and_streams_arrive_whole() {
     assert!(large.body.len() == 1 << 20 && large.body.bytes().all(|byte| byte == b'x'));
     let stream = Ask::get("/send?what=stream").to(&server);
     assert_eq!(stream.told(), (200, "piece 0\npiece 1\npiece 2\npiece 3\n"));
+    for answer in [&large, &stream] {
+        assert_eq!(answer.header("x-domain"), Some("/"), "what an `after` adds");
+    }
     assert_eq!(Ask::get("/send").to(&server).told(), (200, ""));
 }
 

@@ -26,7 +26,7 @@ pub use note::{
 /// Changes with every change that an older reader would misread.
 pub const ABI_MAJOR: u16 = 1;
 /// Counts the additions since [`ABI_MAJOR`] changed.
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 /// How [`Module::magic`] begins: whatever else exports our symbol is no module.
 pub const MAGIC: [u8; 8] = *b"HARMONIO";
 /// The one symbol that a module exports: a [`ModuleFn`].
@@ -184,11 +184,12 @@ pub mod returned {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Owned {
-    /// The bytes; valid until `drop` is called.
+    /// The bytes; valid until `drop` is called; without one, until the call returns.
     pub bytes: Str,
     /// The first argument of `drop`.
     pub owner: *mut c_void,
-    /// Frees the bytes. Called exactly once, on any thread; `None` where there is nothing to free.
+    /// Frees the bytes. Called exactly once, on any thread; `None` where the bytes are only lent:
+    /// they are copied.
     pub drop: Option<extern "C" fn(owner: *mut c_void)>,
 }
 
@@ -220,12 +221,16 @@ pub mod body {
 }
 
 /// An answer. Everything that is not in `bytes` or `stream` is a view, valid until the call returns.
+///
+/// With `edits` it is none of its own, but what an `after` changes in the one that its frame shows, so
+/// that nothing that stays has to cross the boundary twice: the fields named in `removed` go, those in
+/// `headers` come, `status` counts unless it is 0, and the body unless it is [`body::KEEP`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Response {
     /// Of this struct, in bytes.
     pub size: u32,
-    /// 200 to 599; what is not is an error of the module.
+    /// 200 to 599, with `edits` also 0; what is not is an error of the module.
     pub status: u32,
     /// The header fields; one name may come several times.
     pub headers: *const Field,
@@ -233,14 +238,18 @@ pub struct Response {
     pub headers_len: usize,
     /// One of [`body`].
     pub body_kind: u32,
-    /// 0.
-    pub reserved: u32,
+    /// 1 if these are the edits of an `after`, else 0. Since 1.1.
+    pub edits: u32,
     /// The body, if it is [`body::BYTES`].
     pub bytes: Owned,
     /// The body, if it is [`body::STREAM`].
     pub stream: Stream,
     /// Text: an absolute path or one below the site's folder, if the body is [`body::FILE`].
     pub file: Str,
+    /// With `edits`, names of fields that are taken away before `headers` are added. Since 1.1.
+    pub removed: *const Str,
+    /// How many there are. Since 1.1.
+    pub removed_len: usize,
 }
 
 /// Why an entry did not do what it was asked to. Views, valid until the call returns.

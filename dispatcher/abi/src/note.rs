@@ -77,6 +77,8 @@ pub const fn layout_hash() -> u64 {
         offset_of!(Response, bytes),
         offset_of!(Response, stream),
         offset_of!(Response, file),
+        offset_of!(Response, edits),
+        offset_of!(Response, removed),
         size_of::<Failure>(),
         offset_of!(Failure, headers),
         offset_of!(Failure, backtrace),

@@ -73,16 +73,18 @@ fn the_frame_is_pinned() {
 fn the_response_is_pinned() {
     pinned!(Owned, 32, { bytes: 0, owner: 16, drop: 24 });
     pinned!(Stream, 24, { owner: 0, next: 8, drop: 16 });
-    pinned!(Response, 104, {
+    pinned!(Response, 120, {
         size: 0,
         status: 4,
         headers: 8,
         headers_len: 16,
         body_kind: 24,
-        reserved: 28,
+        edits: 28,
         bytes: 32,
         stream: 64,
         file: 88,
+        removed: 104,
+        removed_len: 112,
     });
 }
 
@@ -135,5 +137,5 @@ fn the_module_is_pinned() {
 
 #[test]
 fn the_layout_hash_is_pinned() {
-    assert_eq!(layout_hash(), 0x3e5b_92b1_2f31_3c4f, "{:#x}", layout_hash());
+    assert_eq!(layout_hash(), 0x5eca_44ca_3b2e_06ab, "{:#x}", layout_hash());
 }

@@ -22,5 +22,9 @@ pub const BODY_CHUNK_BYTES: usize = 64 << 10;
 /// Bytes of a body that `bytes`, `text`, `json` and `form` take into memory.
 pub const BODY_MEMORY_BYTES_MAX: u64 = 32 << 20;
 
+/// Bytes of a body from which on it is given away to the server; a shorter one is lent, and copied. The
+/// server copies so short ones in any case.
+pub const BODY_GIVEN_BYTES_MIN: usize = 16 << 10;
+
 /// For which paths a cookie counts that does not say.
 pub const COOKIE_PATH: &str = "/";

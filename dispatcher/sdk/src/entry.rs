@@ -9,12 +9,12 @@ use crate::ffi::{self, Failed, Link};
 use crate::flow::{Flow, IntoFlow};
 use crate::page_error::PageError;
 use crate::request::Request;
-use crate::response::{Body, Response};
+use crate::response::{Body, Response, Stage};
 
 /// A function for methods.
 pub fn handler(frame: &Frame, run: fn(&Request) -> Result<Response>) -> i32 {
     shim(frame, |req| match run(req) {
-        Ok(response) => respond(req.link(), response),
+        Ok(mut response) => respond(req.link(), &mut response),
         Err(error) if error.declines() => Ok(returned::DECLINED),
         Err(error) => Err(error),
     })
@@ -29,7 +29,7 @@ pub fn guard(frame: &Frame, run: fn(&Request) -> Result<()>) -> i32 {
 pub fn before<T: IntoFlow>(frame: &Frame, run: fn(&Request) -> Result<T>) -> i32 {
     shim(frame, |req| match run(req)?.into_flow() {
         Flow::Continue => Ok(returned::CONTINUE),
-        Flow::Respond(response) => respond(req.link(), response),
+        Flow::Respond(mut response) => respond(req.link(), &mut response),
     })
 }
 
@@ -38,10 +38,9 @@ pub fn after(frame: &Frame, run: fn(&Request, &mut Response) -> Result<()>) -> i
     shim(frame, |req| {
         let mut response = shown(req.link());
         run(req, &mut response)?;
-        if response.changed {
-            respond(req.link(), response)
-        } else {
-            Ok(returned::CONTINUE)
+        match response.stage {
+            Stage::Shown => Ok(returned::CONTINUE),
+            Stage::Own | Stage::Edited => respond(req.link(), &mut response),
         }
     })
 }
@@ -62,8 +61,8 @@ pub fn export<T: Serialize>(frame: &Frame, run: fn(&Request, &[u8]) -> Result<T>
 pub fn error_page(frame: &Frame, run: fn(&Request, &PageError) -> Result<Response>) -> i32 {
     shim(frame, |req| {
         let error = PageError::read(req.link());
-        let response = run(req, &error)?;
-        respond(req.link(), response)
+        let mut response = run(req, &error)?;
+        respond(req.link(), &mut response)
     })
 }
 
@@ -81,8 +80,9 @@ fn shim(frame: &Frame, run: impl FnOnce(&Request) -> Result<i32>) -> i32 {
     })
 }
 
-fn respond(link: &Link, response: Response) -> Result<i32> {
-    link.respond(response.checked()?);
+fn respond(link: &Link, response: &mut Response) -> Result<i32> {
+    response.check()?;
+    link.respond(response);
     Ok(returned::RESPONDED)
 }
 
@@ -100,12 +100,12 @@ fn fail(link: &Link, error: &Error) {
 
 /// The response as the host shows it to an `after`.
 fn shown(link: &Link) -> Response {
-    let mut response = Response::new(Body::Keep, "");
-    if let Some(answer) = link.answer() {
-        response.status = answer.status;
-        for (name, value) in answer.headers {
-            response.headers.push_raw(name, value);
-        }
+    let mut response = Response::new(Body::Keep);
+    response.stage = Stage::Shown;
+    response.status = link.answer_status().unwrap_or(response.status);
+    response.shown_status = response.status;
+    for (name, value) in link.answer_headers() {
+        response.headers.push_shown(name, value);
     }
     response
 }

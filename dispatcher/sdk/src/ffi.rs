@@ -12,11 +12,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use harmonious_abi as abi;
+use smallvec::SmallVec;
 
+use crate::config::BODY_GIVEN_BYTES_MIN;
 use crate::fence::{self, Panic, fence};
-use crate::headers::Headers;
+use crate::headers::{Headers, Kind};
 use crate::note::{NOTE, Note};
-use crate::response::{Body, Pieces, Response};
+use crate::response::{Body, Pieces, Response, Stage};
 
 // ---------------------------------------------------------------------------------------------------
 // What the library shows.
@@ -146,6 +148,11 @@ thread_local! {
     static CURRENT: Cell<*const abi::Frame> = const { Cell::new(ptr::null()) };
 }
 
+/// Segments of a path that need no allocation: more than usual paths have.
+const SEGMENTS_INLINE: usize = 4;
+/// Header fields that need no allocation when they go to the host: more than usual answers have.
+const FIELDS_INLINE: usize = 8;
+
 /// The way to the host while an entry runs.
 ///
 /// Invariant: `frame` and all it leads to are valid as long as this lives. Only [`enter`] makes one, and
@@ -153,7 +160,7 @@ thread_local! {
 pub struct Link {
     frame: *const abi::Frame,
     /// Invariant: the texts are the frame's; they are only lent out with the life of the `Link`.
-    segments: OnceCell<Vec<&'static str>>,
+    segments: OnceCell<SmallVec<[&'static str; SEGMENTS_INLINE]>>,
 }
 
 /// Runs an entry with what `wrap` makes of the link; a panic is returned.
@@ -222,12 +229,6 @@ pub struct Failed<'a> {
     pub headers: &'a Headers,
 }
 
-/// What an `after` sees.
-pub struct Answer<'a> {
-    pub status: u16,
-    pub headers: Vec<(&'a str, &'a [u8])>,
-}
-
 /// Methods that lend a text of the request.
 macro_rules! texts {
     ($($name:ident),*) => {
@@ -250,8 +251,8 @@ impl Link {
         self.frame().status
     }
 
-    /// Names in lower case, and values.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    /// Names in lower case, which are text, and values.
+    pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let (at, len) = self
             .request()
             .map_or((ptr::null(), 0), |all| (all.headers, all.headers_len));
@@ -263,7 +264,8 @@ impl Link {
         let (at, len) = self
             .request()
             .map_or((ptr::null(), 0), |all| (all.params, all.params_len));
-        fields(self, at, len).map(|(name, value)| (name, str::from_utf8(value).unwrap_or_default()))
+        let text = |bytes| str::from_utf8(bytes).unwrap_or_default();
+        fields(self, at, len).map(move |(name, value)| (text(name), text(value)))
     }
 
     /// The decoded segments of the path.
@@ -302,14 +304,17 @@ impl Link {
         view(self, self.frame().argument)
     }
 
-    /// What an `after` sees.
-    pub fn answer(&self) -> Option<Answer<'_>> {
-        let answer = self.response()?;
-        let headers = fields(self, answer.headers, answer.headers_len).collect();
-        Some(Answer {
-            status: answer.status as u16,
-            headers,
-        })
+    /// The status that an `after` sees.
+    pub fn answer_status(&self) -> Option<u16> {
+        self.response().map(|answer| answer.status as u16)
+    }
+
+    /// The fields that an `after` sees: names in lower case, and values.
+    pub fn answer_headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (at, len) = self
+            .response()
+            .map_or((ptr::null(), 0), |all| (all.headers, all.headers_len));
+        fields(self, at, len)
     }
 
     /// The body that an `after` sees, if it is in memory.
@@ -351,7 +356,8 @@ impl Link {
     /// Why the entry failed.
     pub fn fail(&self, failed: &Failed<'_>) {
         let (host, cx) = self.call_host();
-        let headers: Vec<abi::Field> = failed.headers.iter().map(field).collect();
+        let mut headers = SmallVec::new();
+        views_of(failed.headers, &mut headers);
         let failure = abi::Failure {
             size: size_of::<abi::Failure>() as u32,
             status: u32::from(failed.status),
@@ -367,27 +373,42 @@ impl Link {
         (host.fail)(cx, &raw const failure);
     }
 
-    /// The answer.
-    pub fn respond(&self, response: Response) {
+    /// The answer, or what an `after` changed in it. Its body is gone then.
+    pub fn respond(&self, response: &mut Response) {
         let (host, cx) = self.call_host();
-        let headers: Vec<abi::Field> = response.headers.iter().map(field).collect();
-        let file = match &response.body {
-            Body::File(path) => path.clone(),
-            _ => String::new(),
+        let body = std::mem::replace(&mut response.body, Body::Empty);
+        let mut headers = SmallVec::new();
+        views_of(&response.headers, &mut headers);
+        let edits = response.stage == Stage::Edited;
+        let mut removed = Vec::new();
+        if edits {
+            let names = response.headers.of(Kind::Removed);
+            removed.extend(names.map(|(name, _)| abi::Str::of(name)));
+        }
+        let status = match edits && response.status == response.shown_status {
+            true => 0,
+            false => response.status,
         };
-        let (body_kind, bytes, stream) = give_away(response.body);
+        let file = match &body {
+            Body::File(path) => abi::Str::of(path.as_bytes()),
+            _ => abi::Str::of(b""),
+        };
+        let (body_kind, bytes, stream, lent) = give_away(body);
         let answer = abi::Response {
             size: size_of::<abi::Response>() as u32,
-            status: u32::from(response.status),
+            status: u32::from(status),
             headers: headers.as_ptr(),
             headers_len: headers.len(),
             body_kind,
-            reserved: 0,
+            edits: u32::from(edits),
             bytes,
             stream,
-            file: abi::Str::of(file.as_bytes()),
+            file,
+            removed: removed.as_ptr(),
+            removed_len: removed.len(),
         };
         (host.respond)(cx, &raw const answer);
+        drop(lent);
     }
 
     fn frame(&self) -> &abi::Frame {
@@ -422,21 +443,29 @@ fn text<T>(owner: &T, str: abi::Str) -> &str {
     str::from_utf8(view(owner, str)).unwrap_or_default()
 }
 
-/// The fields of an array of the frame of `owner`.
+/// The fields of an array of the frame of `owner`: the names are text.
 fn fields<T>(
     owner: &T,
     at: *const abi::Field,
     len: usize,
-) -> impl ExactSizeIterator<Item = (&str, &[u8])> {
+) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
     // SAFETY: as in `view`; the length is that of the array.
     let all = unsafe { array(at, len) };
     all.iter()
-        .map(move |one| (text(owner, one.name), view(owner, one.value)))
+        .map(move |one| (view(owner, one.name), view(owner, one.value)))
 }
 
-fn field<'a>((name, value): (&'a str, &'a [u8])) -> abi::Field {
+/// Views of the fields that the module has set.
+fn views_of(headers: &Headers, views: &mut SmallVec<[abi::Field; FIELDS_INLINE]>) {
+    // One by one: of how many there are an iterator that filters knows nothing.
+    for one in headers.of(Kind::Added) {
+        views.push(field(one));
+    }
+}
+
+fn field((name, value): (&[u8], &[u8])) -> abi::Field {
     abi::Field {
-        name: abi::Str::of(name.as_bytes()),
+        name: abi::Str::of(name),
         value: abi::Str::of(value),
     }
 }
@@ -472,12 +501,20 @@ const NO_STREAM: abi::Stream = abi::Stream {
     drop: None,
 };
 
-/// A body as the contract has it, with the functions that free it.
-fn give_away(body: Body) -> (u32, abi::Owned, abi::Stream) {
+/// A body as the contract has it, with the functions that free it; and what of it is only lent, which has
+/// to stay until the host has copied it. Bytes and texts stay where they are when it is moved.
+fn give_away(body: Body) -> (u32, abi::Owned, abi::Stream, Option<Body>) {
     match body {
-        Body::Empty => (abi::body::EMPTY, NO_BYTES, NO_STREAM),
-        Body::Keep => (abi::body::KEEP, NO_BYTES, NO_STREAM),
-        Body::File(_) => (abi::body::FILE, NO_BYTES, NO_STREAM),
+        Body::Empty => (abi::body::EMPTY, NO_BYTES, NO_STREAM, None),
+        Body::Keep => (abi::body::KEEP, NO_BYTES, NO_STREAM, None),
+        Body::File(_) => (abi::body::FILE, NO_BYTES, NO_STREAM, Some(body)),
+        Body::Bytes(bytes) if bytes.len() < BODY_GIVEN_BYTES_MIN => {
+            let lent = abi::Owned {
+                bytes: abi::Str::of(&bytes),
+                ..NO_BYTES
+            };
+            (abi::body::BYTES, lent, NO_STREAM, Some(Body::Bytes(bytes)))
+        }
         Body::Bytes(bytes) => {
             let owner = Box::new(bytes);
             let bytes = abi::Str::of(&owner);
@@ -490,6 +527,7 @@ fn give_away(body: Body) -> (u32, abi::Owned, abi::Stream) {
                     drop: Some(drop_bytes),
                 },
                 NO_STREAM,
+                None,
             )
         }
         Body::Stream(pieces) => {
@@ -503,7 +541,7 @@ fn give_away(body: Body) -> (u32, abi::Owned, abi::Stream) {
                 next: Some(next_piece),
                 drop: Some(drop_stream),
             };
-            (abi::body::STREAM, NO_BYTES, stream)
+            (abi::body::STREAM, NO_BYTES, stream, None)
         }
     }
 }
@@ -645,6 +683,7 @@ struct Cx<'a> {
     services: &'a dyn Services,
     body: &'a [u8],
     driven: RefCell<Driven>,
+    answer: Option<&'a Taken>,
     /// Replies that were lent out; freed when the entry has returned. The vectors may move, their bytes
     /// do not.
     replies: RefCell<Vec<Vec<u8>>>,
@@ -696,6 +735,7 @@ pub fn drive(entry: &Entry, given: &Given<'_>, services: &dyn Services) -> Drive
     let cx = Cx {
         services,
         body: given.body,
+        answer: given.answer,
         driven,
         replies: RefCell::default(),
     };
@@ -722,7 +762,7 @@ fn str_of(text: &str) -> abi::Str {
 
 fn test_fields(all: &[(String, String)]) -> Vec<abi::Field> {
     all.iter()
-        .map(|(name, value)| field((name, value.as_bytes())))
+        .map(|(name, value)| field((name.as_bytes(), value.as_bytes())))
         .collect()
 }
 
@@ -731,7 +771,7 @@ fn test_answer(taken: &Taken) -> (Vec<abi::Field>, abi::Response) {
     let fields: Vec<abi::Field> = taken
         .headers
         .iter()
-        .map(|(name, value)| field((name, value)))
+        .map(|(name, value)| field((name.as_bytes(), value)))
         .collect();
     let (body_kind, bytes) = match &taken.body {
         TakenBody::Bytes(bytes) => (abi::body::BYTES, bytes.as_slice()),
@@ -744,13 +784,15 @@ fn test_answer(taken: &Taken) -> (Vec<abi::Field>, abi::Response) {
         headers: fields.as_ptr(),
         headers_len: fields.len(),
         body_kind,
-        reserved: 0,
+        edits: 0,
         bytes: abi::Owned {
             bytes: abi::Str::of(bytes),
             ..NO_BYTES
         },
         stream: NO_STREAM,
         file: abi::Str::of(b""),
+        removed: ptr::null(),
+        removed_len: 0,
     };
     (fields, answer)
 }
@@ -802,12 +844,21 @@ extern "C" fn test_respond(cx: *mut c_void, response: *const abi::Response) {
         _ => TakenBody::Empty,
     };
     // SAFETY: the fields are valid until this returns.
-    let headers = unsafe { test_copied(response.headers, response.headers_len) };
-    cx.driven.borrow_mut().answer = Some(Taken {
-        status: response.status as u16,
-        headers,
-        body,
-    });
+    let added = unsafe { test_copied(response.headers, response.headers_len) };
+    let shown = cx.answer.filter(|_| response.edits == 1);
+    let mut taken = shown.cloned().unwrap_or_default();
+    // SAFETY: the names are valid until this returns.
+    for name in unsafe { array(response.removed, response.removed_len) } {
+        // SAFETY: as above.
+        let name = unsafe { test_text(*name) };
+        taken.headers.retain(|(other, _)| *other != name);
+    }
+    taken.headers.extend(added);
+    if response.status > 0 {
+        taken.status = response.status as u16;
+    }
+    taken.body = body;
+    cx.driven.borrow_mut().answer = Some(taken);
 }
 
 fn test_drain(stream: &abi::Stream) -> TakenBody {

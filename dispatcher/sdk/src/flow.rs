@@ -16,6 +16,7 @@ use crate::response::Response;
 /// }
 /// # fn main() {}
 /// ```
+#[allow(clippy::large_enum_variant)] // made once, and handed on at once: a box would cost more
 pub enum Flow {
     /// The next hook, then the handler.
     Continue,

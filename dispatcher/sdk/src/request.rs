@@ -194,8 +194,9 @@ impl Request {
     /// fn hops(req: &harmonious::Request) -> usize { req.headers_named("via").count() }
     /// ```
     pub fn headers_named(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+        self.link
+            .headers()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
     }
 
@@ -205,7 +206,8 @@ impl Request {
     /// fn names(req: &harmonious::Request) -> Vec<&str> { req.headers().map(|(name, _)| name).collect() }
     /// ```
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.link.headers()
+        let all = self.link.headers();
+        all.map(|(name, value)| (str::from_utf8(name).unwrap_or_default(), value))
     }
 
     /// The value of a cookie, decoded.

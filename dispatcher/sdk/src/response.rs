@@ -27,9 +27,21 @@ pub struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Body,
-    /// Whether anything was set since the host showed it to an `after`.
-    pub(crate) changed: bool,
+    pub(crate) stage: Stage,
+    /// The status that the host showed.
+    pub(crate) shown_status: u16,
     fault: Option<Error>,
+}
+
+/// What the host has of a response.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing: it is the module's own.
+    Own,
+    /// All of it: it is as the host showed it to an `after`.
+    Shown,
+    /// All but what was changed since.
+    Edited,
 }
 
 /// The pieces of a body that is made while it is sent.
@@ -53,7 +65,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn empty() -> Response {
-        Response::new(Body::Empty, "")
+        Response::new(Body::Empty)
     }
 
     /// 204: done, there is nothing to show.
@@ -74,7 +86,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn html(text: impl Into<String>) -> Response {
-        Response::bytes("text/html; charset=utf-8", text.into())
+        Response::known("text/html; charset=utf-8", text.into().into_bytes())
     }
 
     /// Plain text.
@@ -84,7 +96,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn text(text: impl Into<String>) -> Response {
-        Response::bytes("text/plain; charset=utf-8", text.into())
+        Response::known("text/plain; charset=utf-8", text.into().into_bytes())
     }
 
     /// XML, such as a feed.
@@ -109,7 +121,7 @@ impl Response {
     #[track_caller]
     pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Response {
         match serde_json::to_vec(value) {
-            Ok(text) => Response::bytes("application/json", text),
+            Ok(text) => Response::known("application/json", text),
             Err(error) => Response::empty().broken(error.into()),
         }
     }
@@ -122,7 +134,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn bytes(content_type: &str, bytes: impl Into<Vec<u8>>) -> Response {
-        Response::new(Body::Bytes(bytes.into()), content_type)
+        Response::typed(Body::Bytes(bytes.into()), content_type)
     }
 
     /// A body that is made while it is sent, so that it never lies in memory as a whole. An error ends
@@ -142,7 +154,7 @@ impl Response {
         I: IntoIterator<Item = io::Result<Vec<u8>>>,
         I::IntoIter: Send + 'static,
     {
-        Response::new(Body::Stream(Box::new(pieces.into_iter())), content_type)
+        Response::typed(Body::Stream(Box::new(pieces.into_iter())), content_type)
     }
 
     /// A file: its path below the site's folder, or an absolute one. The server sends it, with ranges
@@ -156,7 +168,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn file(path: impl Into<String>) -> Response {
-        Response::new(Body::File(path.into()), "")
+        Response::new(Body::File(path.into()))
     }
 
     /// Bytes that the browser offers to save under this name (RFC 6266); see
@@ -318,7 +330,7 @@ impl Response {
     /// ```
     #[track_caller]
     pub fn set_status(&mut self, status: u16) -> &mut Response {
-        self.changed = true;
+        self.touch();
         if (200..600).contains(&status) {
             self.status = status;
         } else {
@@ -365,7 +377,7 @@ impl Response {
     /// ```
     pub fn remove_header(&mut self, name: &str) -> &mut Response {
         self.headers.remove(name);
-        self.changed = true;
+        self.touch();
         self
     }
 
@@ -426,31 +438,48 @@ impl Response {
     /// ```
     pub fn set_body(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Response {
         self.body = Body::Bytes(bytes.into());
-        self.changed = true;
+        self.touch();
         self
     }
 
-    pub(crate) fn new(body: Body, content_type: &str) -> Response {
-        let headers = Headers::default();
-        let response = Response {
+    pub(crate) fn new(body: Body) -> Response {
+        Response {
             status: 200,
-            headers,
+            headers: Headers::default(),
             body,
-            changed: false,
+            stage: Stage::Own,
+            shown_status: 0,
             fault: None,
-        };
-        if content_type.is_empty() {
-            response
-        } else {
-            response.with_content_type(content_type)
         }
     }
 
-    /// Itself, or why it cannot be sent.
-    pub(crate) fn checked(self) -> Result<Response> {
-        match self.fault {
+    #[track_caller]
+    fn typed(body: Body, content_type: &str) -> Response {
+        let response = Response::new(body);
+        match content_type {
+            "" => response,
+            some => response.with_content_type(some),
+        }
+    }
+
+    /// Of a media type that needs no check.
+    fn known(content_type: &'static str, bytes: Vec<u8>) -> Response {
+        let mut response = Response::new(Body::Bytes(bytes));
+        response.headers.push_known("content-type", content_type);
+        response
+    }
+
+    /// Why it cannot be sent, if it cannot.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.fault.take() {
             Some(error) => Err(error),
-            None => Ok(self),
+            None => Ok(()),
+        }
+    }
+
+    fn touch(&mut self) {
+        if self.stage == Stage::Shown {
+            self.stage = Stage::Edited;
         }
     }
 
@@ -473,7 +502,7 @@ impl Response {
 
     #[track_caller]
     fn after_header(&mut self, done: Result<(), Refused>) -> &mut Response {
-        self.changed = true;
+        self.touch();
         if let Err(refused) = done {
             self.fail(Error::from(refused));
         }
@@ -526,20 +555,16 @@ mod tests {
 
     #[test]
     fn the_first_fault_is_told() {
-        let page = Response::empty().with_header("a", "\n").with_status(1);
-        assert!(page.checked().err().unwrap().detail().contains("`a`"));
+        let mut page = Response::empty().with_header("a", "\n").with_status(1);
+        assert!(page.check().unwrap_err().detail().contains("`a`"));
     }
 
     #[test]
     fn cookies_cannot_end_their_line() {
         let page = Response::empty().with_cookie(("a", "1\r\nx: y"));
         assert_eq!(page.header("set-cookie").unwrap().lines().count(), 1);
-        assert!(
-            Response::empty()
-                .with_cookie(("a\r\nb", "1"))
-                .checked()
-                .is_ok()
-        );
+        let page = Response::empty().with_cookie(("a\r\nb", "1"));
+        assert!(page.fault().is_none());
     }
 
     #[test]

@@ -5,18 +5,19 @@
 use std::any::Any;
 
 use harmonious_abi::returned;
-use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Host, ModuleFailure, ModuleResponse, Returned};
+use super::{Host, ModuleEdits, ModuleFailure, ModuleResponse, Returned};
 
 /// What the module has told so far; the last word counts.
 #[derive(Default)]
 pub(super) enum Answer {
     #[default]
     None,
-    Response(ModuleResponse),
+    // Boxed: what is told is moved some times on its way.
+    Response(Box<ModuleResponse>),
+    Edits(Box<ModuleEdits>),
     Value(Vec<u8>),
-    Failure(ModuleFailure),
+    Failure(Box<ModuleFailure>),
     /// It broke the contract, or the host panicked.
     Fault(String),
 }
@@ -33,6 +34,10 @@ impl Answer {
                 host.respond(response);
                 return Returned::Responded;
             }
+            (returned::RESPONDED, Answer::Edits(edits)) => {
+                host.edit(edits);
+                return Returned::Responded;
+            }
             (returned::REPLIED, Answer::Value(value)) => {
                 host.reply(value);
                 return Returned::Replied;
@@ -46,44 +51,23 @@ impl Answer {
             }
             (unknown, _) => {
                 let why = format!("returned {unknown}, which means nothing");
-                host.fail(fault(name, &why));
+                host.fail(Box::new(fault(name, &why)));
                 return Returned::Unknown(unknown);
             }
         };
-        host.fail(fault(name, &why));
+        host.fail(Box::new(fault(name, &why)));
         Returned::Failed
     }
 
     fn panicked(self, name: &str, host: &mut dyn Host) -> Returned {
-        let failure = match self {
+        let mut failure = match self {
             Answer::Failure(failure) => failure,
-            _ => fault(name, "panicked, and did not say why"),
+            _ => Box::new(fault(name, "panicked, and did not say why")),
         };
-        host.fail(ModuleFailure {
-            panicked: true,
-            ..failure
-        });
+        failure.panicked = true;
+        host.fail(failure);
         Returned::Panicked
     }
-}
-
-/// Adds a header field, if it is one.
-pub(super) fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), String> {
-    let shown = || String::from_utf8_lossy(name);
-    let key = HeaderName::from_bytes(name).map_err(|_| {
-        let shown = shown();
-        format!("answered with header field {shown:?}, which is no name of one")
-    })?;
-    let value = HeaderValue::from_bytes(value).map_err(|_| {
-        let shown = shown();
-        let value = String::from_utf8_lossy(value);
-        let value: String = value.chars().take(80).collect();
-        format!("answered with header field {shown:?} of value {value:?}, which none can have")
-    })?;
-    headers
-        .try_append(key, value)
-        .map(drop)
-        .map_err(|_| "answered with more header fields than fit".into())
 }
 
 /// What the module is told of a panic of the host.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use smallvec::SmallVec;
 
 use super::{ModuleStream, RequestViews, ResponseView};
 
@@ -38,17 +39,19 @@ pub struct EntryCall<'a> {
 
 /// Whom a module speaks to while one of its entries runs.
 ///
-/// [`Host::respond`], [`Host::reply`] and [`Host::fail`] are called after the entry returned, at most
+/// [`Host::respond`], [`Host::edit`], [`Host::reply`] and [`Host::fail`] are called after the entry returned, at most
 /// one of them and at most once, as [`Returned`] says; the others while it runs, on its thread. What
 /// panics in them is a failure of the entry.
 pub trait Host {
     /// The entry's answer; follows [`Returned::Responded`].
-    fn respond(&mut self, response: ModuleResponse);
+    fn respond(&mut self, response: Box<ModuleResponse>);
+    /// What an `after` changes in the response that it was shown; follows [`Returned::Responded`].
+    fn edit(&mut self, edits: Box<ModuleEdits>);
     /// What an export returns (MessagePack); follows [`Returned::Replied`].
     fn reply(&mut self, value: Vec<u8>);
     /// Why there is no answer; follows [`Returned::Failed`], [`Returned::Panicked`] and
     /// [`Returned::Unknown`].
-    fn fail(&mut self, failure: ModuleFailure);
+    fn fail(&mut self, failure: Box<ModuleFailure>);
     /// Reads the request's body from `offset` bytes on; 0 at its end.
     ///
     /// # Errors
@@ -72,6 +75,19 @@ pub struct ModuleResponse {
     /// The header fields.
     pub headers: HeaderMap,
     /// The body.
+    pub body: ModuleBody,
+}
+
+/// What an `after` changes in a response; whatever is not here stays.
+#[derive(Debug)]
+pub struct ModuleEdits {
+    /// 200 to 599.
+    pub status: Option<StatusCode>,
+    /// Fields that are taken away, first of all.
+    pub removed: Vec<HeaderName>,
+    /// Fields that are added.
+    pub added: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    /// Another body, or [`ModuleBody::Keep`].
     pub body: ModuleBody,
 }
 
@@ -127,7 +143,7 @@ pub struct ModuleFailure {
 pub enum Returned {
     /// Things go on.
     Continue,
-    /// [`Host::respond`] has the answer.
+    /// [`Host::respond`] has the answer, or [`Host::edit`] what changes in it.
     Responded,
     /// The next `[...rest]` up is asked.
     Declined,

@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 
 /// Header fields, segments and parameters that need no allocation: more than usual requests have.
 const FIELDS_INLINE: usize = 20;
+/// As [`FIELDS_INLINE`], of an answer.
+const ANSWER_FIELDS_INLINE: usize = 8;
 /// See [`FIELDS_INLINE`].
 const SEGMENTS_INLINE: usize = 8;
 /// See [`FIELDS_INLINE`].
@@ -53,53 +55,51 @@ pub struct RequestParts<'a> {
     pub id: &'a str,
 }
 
-/// A request as modules see it: views of what `'a` borrows.
-pub struct RequestViews<'a> {
-    /// Everything but the pointers to the arrays, which move with this struct.
-    head: abi::Request,
+/// The arrays behind a request, apart from it: they are larger than all that is put into them, so they
+/// stay where they are made.
+#[derive(Default)]
+pub struct RequestArrays {
     segments: SmallVec<[Str; SEGMENTS_INLINE]>,
     params: SmallVec<[Field; PARAMS_INLINE]>,
     headers: SmallVec<[Field; FIELDS_INLINE]>,
-    /// Invariant: what `head` and the arrays point to is borrowed for `'a`.
-    borrowed: PhantomData<&'a ()>,
+}
+
+/// A request as modules see it: views of what `'a` borrows.
+pub struct RequestViews<'a> {
+    /// Invariant: all that it points to is borrowed for `'a`, the arrays too.
+    head: abi::Request,
+    borrowed: PhantomData<&'a RequestArrays>,
 }
 
 impl<'a> RequestViews<'a> {
     /// Of these parts. Allocates only for more than 20 header fields, 8 segments or 4 parameters.
     #[must_use]
-    pub fn new(parts: &RequestParts<'a>) -> RequestViews<'a> {
+    pub fn new(parts: &RequestParts<'a>, arrays: &'a mut RequestArrays) -> RequestViews<'a> {
+        arrays.segments.clear();
+        arrays.params.clear();
+        arrays.headers.clear();
+        let segments = parts.segments.iter();
+        arrays.segments.extend(segments.map(|text| of(text)));
+        let params = parts.params.iter();
+        arrays.params.extend(params.map(|(name, value)| Field {
+            name: of(name),
+            value: of(value),
+        }));
+        arrays.headers.extend(fields(parts.headers));
         RequestViews {
-            head: head(parts),
-            segments: parts.segments.iter().map(|text| of(text)).collect(),
-            params: parts
-                .params
-                .iter()
-                .map(|(name, value)| Field {
-                    name: of(name),
-                    value: of(value),
-                })
-                .collect(),
-            headers: fields(parts.headers),
+            head: head(parts, arrays),
             borrowed: PhantomData,
         }
     }
 
     /// Changes from which segment on a `[...rest]` has them: each candidate has its own.
     pub fn with_rest_from(&mut self, rest_from: usize) {
-        self.head.rest_from = rest_from.min(self.segments.len());
+        self.head.rest_from = rest_from.min(self.head.segments_len);
     }
 
-    /// As the contract has it: valid as long as `self` is neither moved nor changed.
-    pub(super) fn request(&self) -> abi::Request {
-        abi::Request {
-            segments: self.segments.as_ptr(),
-            segments_len: self.segments.len(),
-            params: self.params.as_ptr(),
-            params_len: self.params.len(),
-            headers: self.headers.as_ptr(),
-            headers_len: self.headers.len(),
-            ..self.head
-        }
+    /// As the contract has it.
+    pub(super) fn request(&self) -> &abi::Request {
+        &self.head
     }
 }
 
@@ -119,19 +119,23 @@ pub enum BodyView<'a> {
 /// A response as an `after` sees it: views of what `'a` borrows.
 pub struct ResponseView<'a> {
     status: u16,
-    headers: SmallVec<[Field; FIELDS_INLINE]>,
+    headers: SmallVec<[Field; ANSWER_FIELDS_INLINE]>,
     body: BodyView<'a>,
 }
 
 impl<'a> ResponseView<'a> {
     /// Of these parts.
+    // Inlined, so that it is made where it stays.
+    #[inline(always)]
     #[must_use]
     pub fn new(status: StatusCode, headers: &'a HeaderMap, body: BodyView<'a>) -> ResponseView<'a> {
-        ResponseView {
+        let mut view = ResponseView {
             status: status.as_u16(),
-            headers: fields(headers),
+            headers: SmallVec::new(),
             body,
-        }
+        };
+        view.headers.extend(fields(headers));
+        view
     }
 
     /// As the contract has it: valid as long as `self` is neither moved nor changed.
@@ -148,7 +152,7 @@ impl<'a> ResponseView<'a> {
             headers: self.headers.as_ptr(),
             headers_len: self.headers.len(),
             body_kind,
-            reserved: 0,
+            edits: 0,
             bytes: abi::Owned {
                 bytes,
                 owner: ptr::null_mut(),
@@ -160,6 +164,8 @@ impl<'a> ResponseView<'a> {
                 drop: None,
             },
             file,
+            removed: ptr::null(),
+            removed_len: 0,
         }
     }
 }
@@ -170,17 +176,14 @@ fn of(text: &str) -> Str {
     Str::of(text.as_bytes())
 }
 
-fn fields(headers: &HeaderMap) -> SmallVec<[Field; FIELDS_INLINE]> {
-    headers
-        .iter()
-        .map(|(name, value)| Field {
-            name: of(name.as_str()),
-            value: Str::of(value.as_bytes()),
-        })
-        .collect()
+fn fields(headers: &HeaderMap) -> impl Iterator<Item = Field> {
+    headers.iter().map(|(name, value)| Field {
+        name: of(name.as_str()),
+        value: Str::of(value.as_bytes()),
+    })
 }
 
-fn head(parts: &RequestParts<'_>) -> abi::Request {
+fn head(parts: &RequestParts<'_>, arrays: &RequestArrays) -> abi::Request {
     abi::Request {
         size: size_of::<abi::Request>() as u32,
         method: parts.method,
@@ -190,13 +193,13 @@ fn head(parts: &RequestParts<'_>) -> abi::Request {
         raw_path: of(parts.raw_path),
         query: of(parts.query),
         domain: of(parts.domain),
-        segments: ptr::null(),
-        segments_len: 0,
+        segments: arrays.segments.as_ptr(),
+        segments_len: arrays.segments.len(),
         rest_from: parts.rest_from,
-        params: ptr::null(),
-        params_len: 0,
-        headers: ptr::null(),
-        headers_len: 0,
+        params: arrays.params.as_ptr(),
+        params_len: arrays.params.len(),
+        headers: arrays.headers.as_ptr(),
+        headers_len: arrays.headers.len(),
         body: Str::of(parts.body),
         body_len: parts.body_len,
         peer: of(parts.peer),

@@ -61,10 +61,10 @@ impl Breaker {
     ///
     /// # Errors
     /// If it is open.
-    pub fn admit(&self, now: Instant) -> Result<(), Open> {
+    pub fn admit(&self, now: impl FnOnce() -> Instant) -> Result<(), Open> {
         match self.open_until.load(Ordering::Relaxed) {
             0 => Ok(()),
-            until => self.still_open(until, now),
+            until => self.still_open(until, now()),
         }
     }
 
@@ -128,9 +128,9 @@ mod tests {
     fn it_is_closed_below_the_limit_and_open_from_it_on() {
         let (breaker, epoch, opened) = failed_at(3, &[0.0, 1.0]);
         assert_eq!(opened, [false, false]);
-        assert_eq!(breaker.admit(epoch + s(1.0)), Ok(()));
+        assert_eq!(breaker.admit(|| epoch + s(1.0)), Ok(()));
         assert!(breaker.failed(epoch + s(2.0)));
-        let open = breaker.admit(epoch + s(2.5)).unwrap_err();
+        let open = breaker.admit(|| epoch + s(2.5)).unwrap_err();
         assert_eq!(open.retry_after, s(59.5));
         assert_eq!(open.retry_after_s(), 60);
     }
@@ -138,53 +138,53 @@ mod tests {
     #[test]
     fn it_closes_a_minute_after_the_last_failure() {
         let (breaker, epoch, _) = failed_at(2, &[0.0, 10.0]);
-        assert!(breaker.admit(epoch + s(69.9)).is_err());
-        assert_eq!(breaker.admit(epoch + s(70.0)), Ok(()));
+        assert!(breaker.admit(|| epoch + s(69.9)).is_err());
+        assert_eq!(breaker.admit(|| epoch + s(70.0)), Ok(()));
     }
 
     #[test]
     fn failures_of_calls_that_were_under_way_keep_it_open() {
         let (breaker, epoch, opened) = failed_at(2, &[0.0, 10.0, 30.0]);
         assert_eq!(opened, [false, true, false], "it opened once");
-        assert!(breaker.admit(epoch + s(89.0)).is_err());
-        assert_eq!(breaker.admit(epoch + s(90.0)), Ok(()));
+        assert!(breaker.admit(|| epoch + s(89.0)).is_err());
+        assert_eq!(breaker.admit(|| epoch + s(90.0)), Ok(()));
     }
 
     #[test]
     fn failures_spread_over_more_than_a_minute_do_not_open_it() {
         let (breaker, epoch, opened) = failed_at(3, &[0.0, 30.0, 60.0, 90.0, 120.0]);
         assert_eq!(opened, [false; 5]);
-        assert_eq!(breaker.admit(epoch + s(120.0)), Ok(()));
+        assert_eq!(breaker.admit(|| epoch + s(120.0)), Ok(()));
     }
 
     #[test]
     fn after_it_closed_it_takes_as_many_failures_again() {
         let (breaker, epoch, opened) = failed_at(2, &[0.0, 1.0, 61.0, 62.0]);
         assert_eq!(opened, [false, true, false, true]);
-        assert!(breaker.admit(epoch + s(63.0)).is_err());
+        assert!(breaker.admit(|| epoch + s(63.0)).is_err());
     }
 
     #[test]
     fn a_limit_of_0_switches_it_off() {
         let (breaker, epoch, opened) = failed_at(0, &[0.0; 1000]);
         assert!(!opened.contains(&true));
-        assert_eq!(breaker.admit(epoch), Ok(()));
+        assert_eq!(breaker.admit(|| epoch), Ok(()));
     }
 
     #[test]
     fn a_limit_of_1_opens_at_the_first() {
         let (breaker, epoch, opened) = failed_at(1, &[5.0]);
         assert_eq!(opened, [true]);
-        assert!(breaker.admit(epoch + s(5.0)).is_err());
+        assert!(breaker.admit(|| epoch + s(5.0)).is_err());
     }
 
     #[test]
     fn moments_out_of_order_do_not_shorten_it() {
         let (breaker, epoch, opened) = failed_at(2, &[10.0, 9.0]);
         assert_eq!(opened, [false, true]);
-        assert!(breaker.admit(epoch + s(69.9)).is_err());
+        assert!(breaker.admit(|| epoch + s(69.9)).is_err());
         assert!(
-            breaker.admit(epoch).is_err(),
+            breaker.admit(|| epoch).is_err(),
             "a request that began before the failures"
         );
     }
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_last_moment_has_a_retry_after_of_a_second() {
         let (breaker, epoch, _) = failed_at(1, &[0.0]);
-        let open = breaker.admit(epoch + s(59.999)).unwrap_err();
+        let open = breaker.admit(|| epoch + s(59.999)).unwrap_err();
         assert_eq!(open.retry_after_s(), 1);
     }
 

@@ -26,6 +26,9 @@ pub const ENTRY_NAME_BYTES_MAX: usize = 512;
 pub const OWNED_BYTES_MIN: usize = 16 * 1024;
 /// Header fields of one answer; the front takes fewer.
 pub const HEADERS_MAX: usize = 512;
+/// Header fields for which the map of an answer has room beside those of the handler: what the `after`
+/// of a chain usually add.
+pub const HEADERS_TO_COME: usize = 4;
 /// Bytes of a path that a module names.
 pub const PATH_BYTES_MAX: usize = 4096;
 /// Bytes of each text of a failure and of a message for the log; what is longer is cut.

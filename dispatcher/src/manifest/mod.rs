@@ -196,21 +196,17 @@ impl Manifest {
     /// that is broken, as its file and the reason. Always `None` after [`Manifest::scan`].
     #[must_use]
     pub fn broken(&self, domain: DomainId, chain: &Chain) -> Option<(&Path, &Broken)> {
-        let mut upward: Vec<DomainId> = self.upward(domain).collect();
-        upward.reverse();
-        let domains = upward.into_iter().filter_map(|id| {
+        let domains = self.upward(domain).filter_map(|id| {
             let domain = self.domain(id);
-            domain
-                .broken
-                .as_ref()
-                .map(|broken| (&*domain.settings, broken))
+            let broken = domain.broken.as_ref();
+            broken.map(|broken| (&*domain.settings, broken))
         });
-        let modules = chain.modules.iter().filter_map(|link| {
+        let mut modules = chain.modules.iter().filter_map(|link| {
             let module = self.module(link.module);
             let broken = module.declared.broken.as_ref();
             broken.map(|broken| (&*module.source, broken))
         });
-        domains.chain(modules).next()
+        domains.last().or_else(|| modules.next())
     }
 
     /// Which module of a chain answers a method ([`harmonious_abi::method`], one bit), leaf to root. HEAD

@@ -6,25 +6,48 @@ use std::path::Path;
 use http::StatusCode;
 
 use super::Failed;
-use crate::ffi::{ModuleBody, ModuleResponse};
+use crate::ffi::{ModuleBody, ModuleEdits, ModuleResponse};
 use crate::message::{Outgoing, OutgoingBody};
 
+/// Changes a response as `after` wants it. Where that fails the response is not to be used any more.
+pub(super) fn edit(
+    outgoing: &mut Outgoing,
+    edits: ModuleEdits,
+    site: &Path,
+) -> Result<(), Box<Failed>> {
+    match edits.body {
+        ModuleBody::Keep => {}
+        body => outgoing.body = into_body(body, site)?,
+    }
+    outgoing.status = edits.status.unwrap_or(outgoing.status);
+    for name in edits.removed {
+        outgoing.headers.remove(name);
+    }
+    for (name, value) in edits.added {
+        if outgoing.headers.try_append(name, value).is_err() {
+            let detail = "an `after` adds more header fields than fit";
+            return Err(Box::new(Failed::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                detail,
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// What `after` made of a response: everything but the body, unless it gave a new one.
-pub(super) fn edited(
-    old: Outgoing,
+pub(super) fn replace(
+    outgoing: &mut Outgoing,
     new: ModuleResponse,
     site: &Path,
-) -> Result<Outgoing, Box<Failed>> {
-    let body = match new.body {
-        ModuleBody::Keep => old.body,
-        body => into_body(body, site)?,
-    };
-    Ok(Outgoing {
-        status: new.status,
-        headers: new.headers,
-        body,
-        fault: None,
-    })
+) -> Result<(), Box<Failed>> {
+    match new.body {
+        ModuleBody::Keep => {}
+        body => outgoing.body = into_body(body, site)?,
+    }
+    outgoing.status = new.status;
+    outgoing.headers = new.headers;
+    Ok(())
 }
 
 pub(super) fn into_outgoing(

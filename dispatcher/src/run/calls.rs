@@ -13,7 +13,9 @@ use smallvec::SmallVec;
 use super::render::Asking;
 use super::{Failed, Run};
 use crate::config::CALL_DEPTH_MAX;
-use crate::ffi::{self, EntryCall, ModuleFailure, ModuleResponse, ResponseView, Returned};
+use crate::ffi::{
+    self, EntryCall, ModuleEdits, ModuleFailure, ModuleResponse, ResponseView, Returned,
+};
 use crate::loader::{LoadError, LoadedModule, Open};
 use crate::manifest::{DeclaredEntry, DomainId, ModuleId};
 use crate::message::Fault;
@@ -24,6 +26,8 @@ use crate::services::{Caller, ServiceError};
 pub(super) enum Said {
     Continue,
     Response(Box<ModuleResponse>),
+    /// What an `after` changes.
+    Edits(Box<ModuleEdits>),
     Declined,
     Value(Vec<u8>),
 }
@@ -63,8 +67,7 @@ impl<'r> Run<'r> {
         let mut host = HostOfCall {
             run: self,
             standing,
-            response: None,
-            value: None,
+            said: None,
             failure: None,
         };
         let call = EntryCall {
@@ -74,18 +77,11 @@ impl<'r> Run<'r> {
             response: given.response,
         };
         let returned = loaded.call(entry, &call, &mut host);
-        let HostOfCall {
-            response,
-            value,
-            failure,
-            ..
-        } = host;
-        let failure = match (returned, response, value, failure) {
+        let failure = match (returned, host.said, host.failure) {
             (Returned::Continue, ..) => return Ok(Said::Continue),
             (Returned::Declined, ..) => return Ok(Said::Declined),
-            (Returned::Responded, Some(response), _, None) => return Ok(Said::Response(response)),
-            (Returned::Replied, _, Some(value), _) => return Ok(Said::Value(value)),
-            (_, _, _, Some(failure)) => *failure,
+            (Returned::Responded | Returned::Replied, Some(said), None) => return Ok(said),
+            (_, _, Some(failure)) => *failure,
             (returned, ..) => ModuleFailure {
                 detail: format!("the module returned {returned:?} without what belongs to it"),
                 ..ModuleFailure::default()
@@ -103,7 +99,7 @@ impl<'r> Run<'r> {
                 .load(self.core, id)
                 .map_err(|error| self.not_loaded(id, &error))?,
         };
-        match loaded.breaker.admit(self.began) {
+        match loaded.breaker.admit(|| self.now()) {
             Ok(()) => Ok(loaded),
             Err(open) => Err(Box::new(self.rests(id, loaded, open))),
         }
@@ -287,8 +283,8 @@ fn told(failed: &Failed) -> ServiceError {
 struct HostOfCall<'c, 'r> {
     run: &'c Run<'r>,
     standing: Standing<'c>,
-    response: Option<Box<ModuleResponse>>,
-    value: Option<Vec<u8>>,
+    /// A response, edits or a value.
+    said: Option<Said>,
     failure: Option<Box<ModuleFailure>>,
 }
 
@@ -350,16 +346,20 @@ impl HostOfCall<'_, '_> {
 }
 
 impl ffi::Host for HostOfCall<'_, '_> {
-    fn respond(&mut self, response: ModuleResponse) {
-        self.response = Some(Box::new(response));
+    fn respond(&mut self, response: Box<ModuleResponse>) {
+        self.said = Some(Said::Response(response));
+    }
+
+    fn edit(&mut self, edits: Box<ModuleEdits>) {
+        self.said = Some(Said::Edits(edits));
     }
 
     fn reply(&mut self, value: Vec<u8>) {
-        self.value = Some(value);
+        self.said = Some(Said::Value(value));
     }
 
-    fn fail(&mut self, failure: ModuleFailure) {
-        self.failure = Some(Box::new(failure));
+    fn fail(&mut self, failure: Box<ModuleFailure>) {
+        self.failure = Some(failure);
     }
 
     fn body_read(&mut self, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {

@@ -4,33 +4,39 @@
 mod body;
 mod builtin;
 mod calls;
+mod methods;
 mod pages;
+mod refusals;
 mod render;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use harmonious_abi::method;
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use smallvec::SmallVec;
 
 use crate::dispatcher::{Core, Snapshot};
-use crate::ffi::{BodyView, RequestParts, RequestViews, ResponseView};
+use crate::ffi::{BodyView, RequestArrays, RequestParts, RequestViews, ResponseView};
 use crate::loader::LoadedModule;
 use crate::manifest::{
-    Broken, Canonical, Chain, DomainId, Found, ModuleId, PathRefusal, Resolved, Role, TemplateId,
-    canonical,
+    Broken, Canonical, Chain, DomainId, Found, ModuleId, Resolved, Role, TemplateId, canonical,
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
-use body::{edited, into_outgoing};
+use body::{edit, into_outgoing, replace};
 use calls::{Given, Said, Standing};
+use methods::{allow, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
+pub(crate) use methods::may_redirect;
+pub use refusals::refuse;
+pub(crate) use refusals::{redirect, status_of};
 
 /// Answers a request; whatever happens, there is an answer.
 pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) -> Outgoing {
@@ -53,7 +59,7 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         .map(|param| (manifest.param_name(*param), &*path.segments[param.segment]))
         .collect();
     // What has nothing to decode is canonical already.
-    let encoded = match incoming.path.contains('%') {
+    let encoded = match incoming.path.bytes().any(|byte| byte == b'%') {
         true => Cow::Owned(path.encoded()),
         false => Cow::Borrowed(incoming.path),
     };
@@ -74,7 +80,8 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         peer: incoming.peer,
         id: incoming.id,
     };
-    let mut views = RequestViews::new(&parts);
+    let mut arrays = RequestArrays::default();
+    let mut views = RequestViews::new(&parts, &mut arrays);
     // In place, and the arrays of views outside of it: to move kilobytes costs more than to resolve a path.
     let mut run = Run {
         core,
@@ -84,55 +91,16 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         resolved: &resolved,
         views: &mut views,
         place: core.running.begin(incoming.id, snapshot.number),
-        began: Instant::now(),
+        began: OnceCell::new(),
         levels: SmallVec::new(),
         entered: 0,
         lineage: SmallVec::new(),
         provided: Provided::default(),
+        outgoing: Outgoing::empty(StatusCode::OK),
         fault: None,
     };
-    run.whole()
-}
-
-/// Methods whose repetition at another URL nobody has to think about.
-pub(crate) fn may_redirect(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
-/// 308, to a path of this site: `to` begins with exactly one slash.
-pub(crate) fn redirect(to: &str, query: Option<&str>) -> Outgoing {
-    let to = match query {
-        Some(query) => format!("{to}?{query}"),
-        None => to.to_owned(),
-    };
-    match HeaderValue::from_str(&to) {
-        Ok(location) => {
-            let mut outgoing = Outgoing::empty(StatusCode::PERMANENT_REDIRECT);
-            outgoing.headers.insert(LOCATION, location);
-            outgoing
-        }
-        Err(_) => Outgoing::empty(StatusCode::BAD_REQUEST),
-    }
-}
-
-/// The built-in page, or a problem document for clients that ask for JSON: for what belongs to no domain.
-pub fn refuse(headers: &HeaderMap, id: &str, path: &str, status: StatusCode) -> Outgoing {
-    let title = status.canonical_reason().unwrap_or("error");
-    let (headers, body) = match builtin::wants_json(headers) {
-        true => builtin::problem(status, title, id, path),
-        false => builtin::page(status, title, id),
-    };
-    Outgoing {
-        status,
-        headers,
-        body,
-        fault: None,
-    }
-}
-
-/// The status for a path that is refused.
-pub(crate) fn status_of(refusal: &PathRefusal) -> StatusCode {
-    StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST)
+    run.whole();
+    run.outgoing
 }
 
 /// Why there is no answer but an error.
@@ -188,6 +156,9 @@ struct Level<'r> {
 /// Modules, leaf to root.
 pub(crate) type Lineage = SmallVec<[ModuleId; 8]>;
 
+/// Something has answered: [`Run::outgoing`] is the answer.
+struct Answered;
+
 /// One request.
 pub(crate) struct Run<'r> {
     core: &'r Core,
@@ -198,7 +169,8 @@ pub(crate) struct Run<'r> {
     resolved: &'r Resolved,
     views: &'r mut RequestViews<'r>,
     place: Place<'r>,
-    began: Instant,
+    /// When a breaker was first seen open.
+    began: OnceCell<Instant>,
     /// Root to leaf.
     levels: SmallVec<[Level<'r>; 8]>,
     /// How many levels the request came into: their `after` run.
@@ -207,35 +179,41 @@ pub(crate) struct Run<'r> {
     lineage: Lineage,
     /// For its templates.
     provided: Provided,
+    /// The answer, once there is one. Here, and not handed from call to call: it is large.
+    outgoing: Outgoing,
     /// What went wrong first.
     fault: Option<Box<Fault>>,
 }
 
 impl<'r> Run<'r> {
-    fn whole(&mut self) -> Outgoing {
-        let mut outgoing = match self.inward() {
-            Ok(outgoing) => outgoing,
-            Err(failed) => self.error_page(*failed),
-        };
+    fn whole(&mut self) {
+        if let Err(failed) = self.inward() {
+            self.outgoing = self.error_page(*failed);
+        }
         for at in (0..self.entered).rev() {
-            outgoing = self.after(at, outgoing);
+            self.after(at);
         }
         if let Some(mut fault) = self.fault.take() {
             let key = |level: &Level<'_>| level.loaded.key.clone();
             fault.chain = self.levels.iter().map(key).collect();
-            outgoing.fault = Some(fault);
+            self.outgoing.fault = Some(fault);
         }
-        outgoing
+    }
+
+    /// One moment for the whole request; only where it matters, since most requests need none.
+    fn now(&self) -> Instant {
+        *self.began.get_or_init(Instant::now)
     }
 
     // ---- root to leaf ----
 
-    fn inward(&mut self) -> Result<Outgoing, Box<Failed>> {
+    fn inward(&mut self) -> Result<(), Box<Failed>> {
         let not_found = |detail: &str| Box::new(Failed::new(StatusCode::NOT_FOUND, detail));
         match &self.resolved.found {
             Found::Module(module) => {
-                let answer = self.module(*module)?;
-                answer.ok_or_else(|| not_found("the module declined"))
+                let said = self.module(*module)?;
+                said.map(|Answered| ())
+                    .ok_or_else(|| not_found("the module declined"))
             }
             Found::Page(template) => self.page(*template),
             Found::Rest { candidates, .. } => {
@@ -243,14 +221,14 @@ impl<'r> Run<'r> {
                     let domain = self.snapshot.manifest.module(*candidate).domain;
                     self.views
                         .with_rest_from(self.snapshot.manifest.domain(domain).depth);
-                    if let Some(answer) = self.module(*candidate)? {
-                        return Ok(answer);
+                    if let Some(Answered) = self.module(*candidate)? {
+                        return Ok(());
                     }
                 }
                 Err(not_found("every [...rest] declined"))
             }
             Found::Nothing | Found::Redirect { .. } => match self.enter(None)? {
-                Some(early) => Ok(early),
+                Some(Answered) => Ok(()),
                 None => Err(not_found("no module and no page has this URL")),
             },
         }
@@ -258,7 +236,7 @@ impl<'r> Run<'r> {
 
     /// Loads what is new in the chain, then runs its guards and `before`; an answer if one of them has
     /// one. Where anything fails the handler is not reached (invariant 7).
-    fn enter(&mut self, module: Option<ModuleId>) -> Result<Option<Outgoing>, Box<Failed>> {
+    fn enter(&mut self, module: Option<ModuleId>) -> Result<Option<Answered>, Box<Failed>> {
         let snapshot = self.snapshot;
         let chain: Cow<'_, Chain> = snapshot.manifest.chain(self.resolved.domain, module);
         let links = &chain.modules;
@@ -302,7 +280,7 @@ impl<'r> Run<'r> {
         Ok(None)
     }
 
-    fn hooks(&mut self, at: usize, hook: Hook) -> Result<Option<Outgoing>, Box<Failed>> {
+    fn hooks(&mut self, at: usize, hook: Hook) -> Result<Option<Answered>, Box<Failed>> {
         let level = &self.levels[at];
         let entries = match hook {
             Hook::Guard => level.loaded.table.guards(),
@@ -318,9 +296,11 @@ impl<'r> Run<'r> {
             match said {
                 Ok(Said::Continue) => {}
                 Ok(Said::Response(response)) => {
-                    let outgoing = into_outgoing(*response, &self.core.facts.dir);
-                    return match outgoing {
-                        Ok(outgoing) => Ok(Some(outgoing)),
+                    return match into_outgoing(*response, &self.core.facts.dir) {
+                        Ok(outgoing) => {
+                            self.outgoing = outgoing;
+                            Ok(Some(Answered))
+                        }
                         Err(failed) => Err(self.above(at, *failed)),
                     };
                 }
@@ -365,7 +345,7 @@ impl<'r> Run<'r> {
     // ---- the leaf ----
 
     /// `None` if the module declines.
-    fn module(&mut self, module: ModuleId) -> Result<Option<Outgoing>, Box<Failed>> {
+    fn module(&mut self, module: ModuleId) -> Result<Option<Answered>, Box<Failed>> {
         if let Some(early) = self.enter(Some(module))? {
             return Ok(Some(early));
         }
@@ -378,16 +358,21 @@ impl<'r> Run<'r> {
             // Not the module's own: below another domain a `[...rest]` has that domain's parents.
             let manifest = &self.snapshot.manifest;
             let chain = manifest.chain(self.resolved.domain, Some(module));
-            return self.no_handler(manifest.methods(&chain)).map(Some);
+            self.outgoing = self.no_handler(manifest.methods(&chain))?;
+            return Ok(Some(Answered));
         };
         let standing = self.standing(level.module);
         match self.call(level.loaded, entry, standing, Given::default())? {
-            Said::Response(response) => into_outgoing(*response, &self.core.facts.dir)
-                .map(Some)
-                .map_err(|mut failed| {
+            Said::Response(response) => match into_outgoing(*response, &self.core.facts.dir) {
+                Ok(outgoing) => {
+                    self.outgoing = outgoing;
+                    Ok(Some(Answered))
+                }
+                Err(mut failed) => {
                     failed.fault.module.clone_from(&level.loaded.key);
-                    failed
-                }),
+                    Err(failed)
+                }
+            },
             Said::Declined => Ok(None),
             other => {
                 let detail = format!("the handler of {} answered {other:?}", level.loaded.key);
@@ -423,12 +408,13 @@ impl<'r> Run<'r> {
     }
 
     /// A template that is a page of its own.
-    fn page(&mut self, template: TemplateId) -> Result<Outgoing, Box<Failed>> {
-        if let Some(early) = self.enter(None)? {
-            return Ok(early);
+    fn page(&mut self, template: TemplateId) -> Result<(), Box<Failed>> {
+        if let Some(Answered) = self.enter(None)? {
+            return Ok(());
         }
         if !matches!(*self.incoming.method, Method::GET | Method::HEAD) {
-            return self.no_handler(method::GET | method::HEAD | method::OPTIONS);
+            self.outgoing = self.no_handler(method::GET | method::HEAD | method::OPTIONS)?;
+            return Ok(());
         }
         let name = &self.snapshot.manifest.template_at(template).name;
         let lineage = self.passed();
@@ -442,42 +428,42 @@ impl<'r> Run<'r> {
         let mut outgoing = Outgoing::empty(StatusCode::OK);
         outgoing.headers.insert(CONTENT_TYPE, media_type(name));
         outgoing.body = OutgoingBody::Bytes(text.into());
-        Ok(outgoing)
+        self.outgoing = outgoing;
+        Ok(())
     }
 
     // ---- leaf to root ----
 
-    fn after(&mut self, at: usize, mut outgoing: Outgoing) -> Outgoing {
+    fn after(&mut self, at: usize) {
         let level = &self.levels[at];
         if !level.hooks {
-            return outgoing;
+            return;
         }
         let (loaded, module) = (level.loaded, level.module);
         for entry in loaded.table.afters() {
-            let body = match &outgoing.body {
+            let body = match &self.outgoing.body {
                 OutgoingBody::Empty => BodyView::Empty,
                 OutgoingBody::Bytes(bytes) => BodyView::Bytes(bytes),
                 OutgoingBody::Stream(_) => BodyView::Stream,
                 OutgoingBody::File(_, path) => BodyView::File(path.to_str().unwrap_or_default()),
             };
-            let view = ResponseView::new(outgoing.status, &outgoing.headers, body);
+            let view = ResponseView::new(self.outgoing.status, &self.outgoing.headers, body);
             let given = Given {
                 response: Some(&view),
                 ..Given::default()
             };
-            let said = self.call(loaded, *entry, self.standing(module), given);
-            match said {
+            let done = match self.call(loaded, *entry, self.standing(module), given) {
+                Ok(Said::Edits(edits)) => edit(&mut self.outgoing, *edits, &self.core.facts.dir),
                 Ok(Said::Response(response)) => {
-                    outgoing = match edited(outgoing, *response, &self.core.facts.dir) {
-                        Ok(outgoing) => outgoing,
-                        Err(failed) => self.error_page(*self.above(at, *failed)),
-                    }
+                    replace(&mut self.outgoing, *response, &self.core.facts.dir)
                 }
-                Ok(_) => {}
-                Err(failed) => outgoing = self.error_page(*self.above(at, *failed)),
+                Ok(_) => Ok(()),
+                Err(failed) => Err(failed),
+            };
+            if let Err(failed) = done {
+                self.outgoing = self.error_page(*self.above(at, *failed));
             }
         }
-        outgoing
     }
 }
 
@@ -485,19 +471,4 @@ impl<'r> Run<'r> {
 enum Hook {
     Guard,
     Before,
-}
-
-/// The value of an `Allow` field (RFC 9110, section 10.2.1).
-pub(crate) fn allow(methods: u32) -> HeaderValue {
-    let names = method::ALL.iter().filter(|(bit, _)| methods & bit != 0);
-    let names: Vec<&str> = names.map(|(_, name)| *name).collect();
-    // Names of methods are valid in a header.
-    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""))
-}
-
-fn method_bit(wanted: &Method) -> u32 {
-    let known = method::ALL
-        .iter()
-        .find(|(_, name)| *name == wanted.as_str());
-    known.map_or(0, |(bit, _)| *bit)
 }

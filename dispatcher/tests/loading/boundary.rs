@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use harmonious_dispatcher::ffi::{
-    BodyView, EntryCall, Library, ModuleBody, RequestViews, ResponseView, Returned,
+    BodyView, EntryCall, Library, ModuleBody, RequestArrays, RequestViews, ResponseView, Returned,
 };
 use harmonious_dispatcher::loader;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -31,7 +31,8 @@ fn everything_of_a_request_arrives() {
     all.params = &[("slug", "näh")];
     all.body = b"body";
     all.body_len = 4;
-    let mut views = RequestViews::new(&all);
+    let mut arrays = RequestArrays::default();
+    let mut views = RequestViews::new(&all, &mut arrays);
     let ask = |views: &RequestViews<'_>| {
         let mut recorder = Recorder::default();
         let call = EntryCall {
@@ -68,7 +69,8 @@ fn more_fields_and_segments_than_fit_without_an_allocation_arrive_too() {
         .collect();
     let mut all = parts("request", &headers);
     all.segments = &segments;
-    let views = RequestViews::new(&all);
+    let mut arrays = RequestArrays::default();
+    let views = RequestViews::new(&all, &mut arrays);
     let mut recorder = Recorder::default();
     let call = EntryCall {
         request: Some(&views),
@@ -168,6 +170,85 @@ fn an_after_sees_the_response_and_may_keep_its_body() {
     }
 }
 
+/// What an `after` tells that is asked to edit a response so.
+fn edited(library: &Library, what: &str) -> (Returned, Recorder<'static>) {
+    let headers = HeaderMap::new();
+    let view = ResponseView::new(StatusCode::OK, &headers, BodyView::Empty);
+    let mut recorder = Recorder::default();
+    let call = EntryCall {
+        response: Some(&view),
+        argument: what.as_bytes(),
+        ..EntryCall::default()
+    };
+    let returned = library.call(index(library, "after"), &call, &mut recorder);
+    (returned, recorder)
+}
+
+#[test]
+fn an_after_may_tell_only_what_changes() {
+    let fixture = Fixture::new();
+    let library = opened(&fixture);
+    let edits = |what| {
+        let (returned, mut recorder) = edited(&library, what);
+        assert_eq!(returned, Returned::Responded);
+        assert!(recorder.responses.is_empty() && recorder.failures.is_empty());
+        recorder.edits.remove(0)
+    };
+    let none = edits("none");
+    assert_eq!(
+        (none.status, none.removed.len(), none.added.len()),
+        (None, 0, 0)
+    );
+    assert!(matches!(none.body, ModuleBody::Keep));
+    let all = edits("all");
+    assert_eq!(all.status, Some(StatusCode::NOT_FOUND));
+    assert_eq!(all.removed, ["etag"]);
+    assert_eq!(all.added.len(), 2);
+    assert!(
+        all.added
+            .iter()
+            .all(|(name, value)| name == "x-new" && value == "1")
+    );
+    assert!(matches!(all.body, ModuleBody::Bytes(bytes) if bytes == "other"));
+}
+
+#[test]
+fn edits_are_checked_as_answers_are() {
+    let fixture = Fixture::new();
+    let library = opened(&fixture);
+    for (what, why) in [
+        (
+            "value",
+            "header field \"location\" of value \"/\\r\\nset-cookie: a=b\"",
+        ),
+        ("name", "header field \"e tag\", which is no name of one"),
+        (
+            "nowhere",
+            "a list of header fields that is at 0x0, of length 3",
+        ),
+        ("status", "answered with status 99: allowed is 200 to 599"),
+        ("kind", "edits of the unknown kind 7"),
+    ] {
+        let (returned, recorder) = edited(&library, what);
+        assert_eq!(returned, Returned::Failed, "{what}");
+        assert!(recorder.edits.is_empty());
+        let failure = recorder.failure();
+        assert_eq!(failure.status, 500, "{what}");
+        assert!(failure.detail.contains(why), "{what}: {}", failure.detail);
+    }
+}
+
+#[test]
+fn a_response_of_an_older_module_is_a_whole_one() {
+    let fixture = Fixture::new();
+    let library = opened(&fixture);
+    let (returned, recorder) = edited(&library, "old");
+    assert_eq!(returned, Returned::Responded);
+    let response = recorder.response();
+    assert_eq!(response.status, StatusCode::CREATED);
+    assert_eq!(bytes(response), "old");
+}
+
 #[test]
 fn guards_and_rests_go_on_without_an_answer() {
     let fixture = Fixture::new();
@@ -218,6 +299,7 @@ fn what_breaks_the_contract_is_a_failure_that_names_the_module_and_frees_what_wa
         ("file-not-text", "the path of the file is not UTF-8", 0),
         ("stream-without-next", "a stream that has no function", 1),
         ("keep", "keeps the body, which only an `after` can", 0),
+        ("edits", "edits a response, which only an `after` can", 1),
         ("body-kind", "the unknown kind of body 99", 0),
         ("small", "its response has 8 bytes, not ", 0),
         ("null", "its response is at 0x0", 0),

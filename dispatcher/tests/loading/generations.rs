@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use harmonious_dispatcher::ffi::ModuleBody;
+use harmonious_dispatcher::ffi::{RequestArrays, RequestViews};
 use harmonious_dispatcher::loader::{
     Expected, ExpectedEntry, Libraries, LibraryError, LoadError, LoadedModule, LoadedSet, Loader,
     LoaderLimits,
@@ -295,8 +296,8 @@ fn a_module_that_panics_too_often_is_closed_until_it_is_reloaded() {
     let page = site.loader.get("page", &expected).unwrap();
     let ask = |query: &str| {
         let headers = http::HeaderMap::new();
-        let views =
-            harmonious_dispatcher::ffi::RequestViews::new(&crate::recorder::parts(query, &headers));
+        let mut arrays = RequestArrays::default();
+        let views = RequestViews::new(&crate::recorder::parts(query, &headers), &mut arrays);
         let call = harmonious_dispatcher::ffi::EntryCall {
             request: Some(&views),
             ..Default::default()
@@ -308,17 +309,14 @@ fn a_module_that_panics_too_often_is_closed_until_it_is_reloaded() {
     for query in ["panic", "fail", "version", "panic", "lie"] {
         ask(query);
     }
-    assert!(page.breaker.admit(now()).is_ok(), "failures are no panics");
+    assert!(page.breaker.admit(now).is_ok(), "failures are no panics");
     ask("panic");
-    let open = page.breaker.admit(now()).unwrap_err();
+    let open = page.breaker.admit(now).unwrap_err();
     assert!((1..=60).contains(&open.retry_after_s()));
     site.build("page-2.so", "two");
     let reloaded = site.loader.get("page", &expected).unwrap();
-    assert!(reloaded.breaker.admit(now()).is_ok());
-    assert!(
-        page.breaker.admit(now()).is_err(),
-        "the old one stays closed"
-    );
+    assert!(reloaded.breaker.admit(now).is_ok());
+    assert!(page.breaker.admit(now).is_err(), "the old one stays closed");
 }
 
 #[test]

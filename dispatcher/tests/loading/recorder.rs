@@ -4,8 +4,8 @@ use std::io;
 
 use bytes::Bytes;
 use harmonious_dispatcher::ffi::{
-    EntryCall, Host, Library, ModuleBody, ModuleFailure, ModuleResponse, RequestParts,
-    RequestViews, Returned,
+    EntryCall, Host, Library, ModuleBody, ModuleEdits, ModuleFailure, ModuleResponse,
+    RequestArrays, RequestParts, RequestViews, Returned,
 };
 use http::HeaderMap;
 
@@ -15,6 +15,7 @@ pub type Service<'a> = Box<dyn FnMut(&str, &[u8]) -> Result<Vec<u8>, Vec<u8>> + 
 /// What a module said.
 pub struct Recorder<'a> {
     pub responses: Vec<ModuleResponse>,
+    pub edits: Vec<ModuleEdits>,
     pub replies: Vec<Vec<u8>>,
     pub failures: Vec<ModuleFailure>,
     pub logged: Vec<String>,
@@ -27,6 +28,7 @@ impl Default for Recorder<'_> {
     fn default() -> Self {
         Recorder {
             responses: Vec::new(),
+            edits: Vec::new(),
             replies: Vec::new(),
             failures: Vec::new(),
             logged: Vec::new(),
@@ -37,16 +39,20 @@ impl Default for Recorder<'_> {
 }
 
 impl Host for Recorder<'_> {
-    fn respond(&mut self, response: ModuleResponse) {
-        self.responses.push(response);
+    fn respond(&mut self, response: Box<ModuleResponse>) {
+        self.responses.push(*response);
+    }
+
+    fn edit(&mut self, edits: Box<ModuleEdits>) {
+        self.edits.push(*edits);
     }
 
     fn reply(&mut self, value: Vec<u8>) {
         self.replies.push(value);
     }
 
-    fn fail(&mut self, failure: ModuleFailure) {
-        self.failures.push(failure);
+    fn fail(&mut self, failure: Box<ModuleFailure>) {
+        self.failures.push(*failure);
     }
 
     fn body_read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -120,7 +126,8 @@ pub fn index(library: &Library, name: &str) -> usize {
 /// Calls the page with this query.
 pub fn ask_with(library: &Library, query: &str, recorder: &mut Recorder<'_>) -> Returned {
     let headers = HeaderMap::new();
-    let views = RequestViews::new(&parts(query, &headers));
+    let mut arrays = RequestArrays::default();
+    let views = RequestViews::new(&parts(query, &headers), &mut arrays);
     let call = EntryCall {
         request: Some(&views),
         ..EntryCall::default()
