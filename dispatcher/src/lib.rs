@@ -33,7 +33,7 @@ pub use loader::{Libraries, LibraryError};
 pub use manifest::{Hosts, Manifest, Problem, Problems};
 pub use message::{Fault, Incoming, IncomingBody, Outgoing, OutgoingBody};
 pub use run::{refuse, wants_json};
-pub use services::{Caller, Exports, RenderError, Renderer, ServiceError, Services};
+pub use services::{Asked, Caller, Exchange, RenderError, Renderer, ServiceError, Services};
 
 /// A message of the message lane as JSON, for logs and for people; "?" if it cannot be read.
 ///

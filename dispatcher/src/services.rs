@@ -7,7 +7,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Module};
+use crate::message::{Incoming, Outgoing};
 
 /// The server, as a dispatcher sees it. One for each site: nothing of one is reachable from another.
 pub trait Services: Send + Sync + 'static {
@@ -18,7 +19,25 @@ pub trait Services: Send + Sync + 'static {
     /// Everything that is wrong with the templates, as texts that name the file.
     fn renderer(&self, manifest: &Manifest) -> Result<Arc<dyn Renderer>, Vec<String>>;
 
-    /// Answers a message for a service that the dispatcher does not know. Called on a worker.
+    /// Begins what the server keeps for one request. Asked for when something first needs it: most requests
+    /// need nothing.
+    fn exchange<'r>(&'r self, incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r>;
+
+    /// Takes a line for the log.
+    fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]);
+}
+
+/// What a server keeps for one request, from its first need of it to its answer. Called on the request's
+/// worker only.
+pub trait Exchange {
+    /// Whether a request that changes something (RFC 9110, section 9.2.1) may come to its module. Asked
+    /// before any of its guards.
+    ///
+    /// # Errors
+    /// It may not: the status and the reason.
+    fn admit(&self, module: &Module) -> Result<(), ServiceError>;
+
+    /// Answers a message for a service that the dispatcher does not know.
     ///
     /// # Errors
     /// What the module is told; it may hand it on as its own error.
@@ -29,33 +48,50 @@ pub trait Services: Send + Sync + 'static {
         message: &[u8],
     ) -> Result<Vec<u8>, ServiceError>;
 
-    /// What every template is told beside what its module says: adds to the context what is not in it.
-    /// Called on a worker, before each rendering.
-    fn tell(&self, _caller: &Caller<'_>, _context: &mut Map<String, Value>) {}
+    /// What a template is told by this name, beside what its module says.
+    ///
+    /// # Errors
+    /// Why it cannot be said.
+    fn tell(&self, name: &str) -> Result<Option<Value>, ServiceError>;
 
-    /// Takes a line for the log.
-    fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]);
+    /// The answer is made, and goes out next.
+    ///
+    /// # Errors
+    /// It must not go out, since what it says was not kept: the status and the reason.
+    fn finish(&self, outgoing: &mut Outgoing) -> Result<(), ServiceError>;
 }
 
 /// Renders templates as seen from a domain.
 pub trait Renderer: Send + Sync + 'static {
-    /// The template of that name in the domain or the nearest one above. Of what it wants to know of the
-    /// requested module, field by field of its variable `module`, `export` tells the value; there may be
-    /// none of that name.
+    /// The template of that name in the domain or the nearest one above. What it wants to know beside its
+    /// context, `asked` tells.
     ///
     /// # Errors
-    /// That there is none, or what is wrong with it or its context; what `export` says.
+    /// That there is none, or what is wrong with it or its context; what `asked` says.
     fn render(
         &self,
         domain: &str,
         name: &str,
         context: Map<String, Value>,
-        export: Exports<'_>,
+        asked: &dyn Asked,
     ) -> Result<String, RenderError>;
 }
 
-/// The value of an export without arguments, by its name; none if nobody exports it.
-pub type Exports<'a> = &'a dyn Fn(&str) -> Result<Option<Value>, RenderError>;
+/// Whom a template asks.
+pub trait Asked {
+    /// The value of an export of the requested module or its parents, without arguments; none if nobody
+    /// exports it.
+    ///
+    /// # Errors
+    /// What the export says.
+    fn export(&self, name: &str) -> Result<Option<Value>, RenderError>;
+
+    /// What the server tells by this name.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn told(&self, name: &str) -> Result<Option<Value>, RenderError>;
+}
 
 /// Why a template could not be rendered.
 #[derive(Clone, Debug, Default, thiserror::Error)]

@@ -66,6 +66,10 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Probe { site, keys } => commands::probe(&site, &keys),
         Invocation::Render(asked) => commands::render(&asked),
         Invocation::Convert { file } => commands::convert(&file),
+        Invocation::Css => {
+            commands::css();
+            Ok(())
+        }
         Invocation::Status(wanted) => status::status(&wanted).map(|text| print(&text)),
     }
 }

@@ -3,9 +3,12 @@
 
 mod common;
 
-use common::Server;
+use std::fs;
+
 use common::ask::Ask;
-use common::sites::{built, run, serve, succeed, write};
+use common::sites::{built, folder, run, serve, succeed, write};
+use common::{Server, eventually};
+use rustix::process::Signal;
 
 fn start() -> Server {
     serve(&[&built("pages")], &[])
@@ -75,6 +78,40 @@ fn an_error_page_asks_the_parents_of_its_own_domain() {
         &page(&server, "/secret/?word"),
         &["<title>The treasure<", "gold"],
     );
+}
+
+#[test]
+fn a_module_that_rests_is_behind_its_guards_still() {
+    let server = start();
+    let told = |path: &str| Ask::get(path).to(&server).status;
+    assert_eq!(told("/secret/pan?word"), 500);
+    assert_eq!(told("/secret/pan?word"), 503);
+    let refused = Ask::get("/secret/pan").to(&server);
+    assert_eq!(refused.status, 403, "{}", refused.body);
+}
+
+#[test]
+fn a_reload_that_is_refused_leaves_the_site_as_it_was() {
+    let site = folder(&[
+        ("domains/index.html", "{{ url_for(path='/old') }}"),
+        ("domains/old.html", "old"),
+    ]);
+    let mut server = serve(&[site.path()], &[]);
+    let (old, new) = (
+        site.path().join("domains/old.html"),
+        site.path().join("domains/new.html"),
+    );
+    fs::rename(old, new).unwrap();
+    server.signal(Signal::HUP);
+    server.line(|line| line.contains("stays as it was"));
+    assert_eq!(page(&server, "/"), "/old");
+    write(
+        site.path(),
+        "domains/index.html",
+        "{{ url_for(path='/new') }}",
+    );
+    server.signal(Signal::HUP);
+    eventually("the new page", || Ask::get("/").to(&server).body == "/new");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub const STACK_COMPILE_BYTES: usize = 8 * 1024 * 1024;
 pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of each text that `diff` compares.
 pub const DIFF_BYTES_MAX: usize = 1024 * 1024;
+/// Lines of each text that `diff` compares: each of them can become a row of a table.
+pub const DIFF_LINES_MAX: usize = 50_000;
 /// Time that `diff` may look for the shortest difference.
 pub const DIFF_TIME_MAX: Duration = Duration::from_millis(200);
 /// Bytes of rendered fragments that a site keeps, keys included, unless it says otherwise.

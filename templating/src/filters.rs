@@ -11,7 +11,7 @@ mod markdown;
 mod text;
 mod time;
 
-use tera::{Error, ErrorKind, Tera, Value};
+use tera::{Error, ErrorKind, Kwargs, Tera, TeraResult, Value};
 
 use crate::escape::{self, Kind};
 
@@ -30,6 +30,11 @@ pub(crate) const NAMES: [&str; 8] = [
 /// What our own filters expect: a message may show it.
 pub(crate) const EXPECTED: [&str; 3] = ["a value", "a time", "a number of bytes"];
 
+/// Arguments of our own filters and functions: a message may show them.
+pub(crate) const ARGUMENTS: [&str; 9] = [
+    "context", "decimal", "format", "id", "language", "lines", "new", "path", "split",
+];
+
 /// Tells the engine; it must know them before it compiles.
 pub(crate) fn register(engine: &mut Tera, kind: Kind) {
     json::register(engine, kind);
@@ -47,6 +52,19 @@ fn wrong_kind(expected: &str, value: &Value) -> Error {
         expected_type: expected.to_owned(),
         actual_type,
     })
+}
+
+/// Refuses arguments that the filter does not have: a slip would be without effect.
+fn only(filter: &str, arguments: &Kwargs, known: &[&str]) -> TeraResult<()> {
+    for (name, _) in arguments.iter() {
+        let name = name.to_string();
+        if !known.contains(&name.as_str()) {
+            let known = known.join(", ");
+            let message = format!("`{filter}` has no argument `{name}`: there are {known}");
+            return Err(Error::message(message));
+        }
+    }
+    Ok(())
 }
 
 fn escaped(text: &str) -> String {

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -20,18 +20,33 @@ use crate::config::{
 /// What a fragment is found by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FragmentKey {
-    /// What it was made by: a place in a compiled template, so that a changed template makes it anew;
-    /// nothing for one that a module made.
-    pub(crate) scope: [u8; 32],
+    maker: Maker,
     /// The author's own key.
-    pub(crate) name: Box<str>,
+    name: Box<str>,
+}
+
+/// Who makes a fragment: nobody else finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Maker {
+    /// A module, by the hash of its name.
+    Module([u8; 32]),
+    /// A place in a compiled template: a changed template makes it anew.
+    Template([u8; 32]),
 }
 
 impl FragmentKey {
     /// The key of a fragment that a module makes.
-    pub fn of_modules(name: &str) -> FragmentKey {
+    pub fn of_module(module: &str, name: &str) -> FragmentKey {
         FragmentKey {
-            scope: [0; 32],
+            maker: Maker::Module(*blake3::hash(module.as_bytes()).as_bytes()),
+            name: name.into(),
+        }
+    }
+
+    /// Of a fragment that a template makes.
+    pub(crate) fn of_template(place: [u8; 32], name: &str) -> FragmentKey {
+        FragmentKey {
+            maker: Maker::Template(place),
             name: name.into(),
         }
     }
@@ -45,14 +60,14 @@ impl FragmentKey {
 /// use harmonious_templating::{Begun, FragmentKey, Fragments};
 ///
 /// let fragments = Arc::new(Fragments::new(1024 * 1024));
-/// let key = FragmentKey::of_modules("recent");
+/// let key = FragmentKey::of_module("scripts/index", "recent");
 /// let Begun::Make(lease) = fragments.begin(&key) else { unreachable!() };
 /// lease.finish("<ul></ul>", Duration::from_secs(60));
 /// assert!(matches!(fragments.begin(&key), Begun::Found(text) if &*text == "<ul></ul>"));
 /// ```
 pub struct Fragments {
     kept: Cache<FragmentKey, Kept, Bytes>,
-    making: Mutex<HashMap<FragmentKey, Making>>,
+    state: Mutex<State>,
     /// A fragment was made, or will not be.
     ended: Condvar,
     made: AtomicU64,
@@ -65,11 +80,21 @@ struct Kept {
     until: Instant,
 }
 
-/// Who makes a fragment.
-#[derive(Clone, Copy)]
+#[derive(Default)]
+struct State {
+    making: HashMap<FragmentKey, Arc<Making>>,
+    /// Which fragment a thread waits for.
+    waiting: HashMap<ThreadId, FragmentKey>,
+}
+
+/// A fragment that is made at this moment.
 struct Making {
     by: ThreadId,
     since: Instant,
+    /// For those who wait, whether it is kept or not.
+    text: OnceLock<Arc<str>>,
+    /// It was forgotten meanwhile: what it shows may have changed.
+    is_stale: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -91,12 +116,11 @@ pub enum Begun {
 }
 
 /// The right to make a fragment. Dropped without [`finish`](Lease::finish), it passes to another one.
-#[derive(Debug)]
 pub struct Lease {
     fragments: Arc<Fragments>,
     key: FragmentKey,
     /// What stands in the list; none for one that makes it for itself only.
-    since: Option<Instant>,
+    making: Option<Arc<Making>>,
 }
 
 /// What fragments did so far, and what they hold.
@@ -118,6 +142,8 @@ impl Fragments {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(FRAGMENTS_EXPECTED)
             .weight_capacity(bytes_max)
+            // With several, a fragment would have to fit into a part of the bytes.
+            .shards(1)
             .build();
         // Both numbers are given: that they are missing is the only error.
         let kept = match options {
@@ -131,7 +157,7 @@ impl Fragments {
         };
         Fragments {
             kept,
-            making: Mutex::default(),
+            state: Mutex::default(),
             ended: Condvar::new(),
             made: AtomicU64::new(0),
             found: AtomicU64::new(0),
@@ -144,40 +170,58 @@ impl Fragments {
         if let Some(text) = self.fresh(key) {
             return Begun::Found(text);
         }
+        let me = thread::current().id();
         let patience = Instant::now() + FRAGMENT_WAIT_MAX;
-        let mut making = self.making.lock();
+        let mut state = self.state.lock();
         loop {
             // Made between the look above and the lock, or while this thread waited.
             if let Some(text) = self.fresh(key) {
                 return Begun::Found(text);
             }
             let now = Instant::now();
-            match making.get(key) {
-                Some(other) if now.duration_since(other.since) < FRAGMENT_MAKING_MAX => {
-                    // A fragment within itself would wait for itself.
-                    if other.by == thread::current().id() || now >= patience {
-                        return Begun::Make(self.lease(key, None));
-                    }
-                    let lost = other.since + FRAGMENT_MAKING_MAX;
-                    self.ended.wait_until(&mut making, patience.min(lost));
-                }
-                _ => {
-                    let by = thread::current().id();
-                    making.insert(key.clone(), Making { by, since: now });
-                    return Begun::Make(self.lease(key, Some(now)));
-                }
+            let making = match state.making.get(key) {
+                Some(making) if now < making.since + FRAGMENT_MAKING_MAX => Arc::clone(making),
+                _ => return Begun::Make(self.lease(&mut state, key, now)),
+            };
+            if now >= patience || state.leads_to(making.by, me) {
+                return Begun::Make(Lease {
+                    fragments: Arc::clone(self),
+                    key: key.clone(),
+                    making: None,
+                });
+            }
+            state.waiting.insert(me, key.clone());
+            let lost = making.since + FRAGMENT_MAKING_MAX;
+            self.ended.wait_until(&mut state, patience.min(lost));
+            state.waiting.remove(&me);
+            // Too long to be kept, perhaps; it is good for all who waited for it.
+            if let Some(text) = making.text.get()
+                && !making.is_stale.load(Ordering::Relaxed)
+            {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                return Begun::Found(Arc::clone(text));
             }
         }
     }
 
-    /// Forgets every fragment of that key, in whichever template, and the modules' own.
+    /// Forgets every fragment of that key, in whichever template and of whichever module, those that are
+    /// made at this moment too.
     pub fn forget(&self, name: &str) {
-        self.kept.retain(|key, _| *key.name != *name);
+        self.forget_where(|key| *key.name == *name);
     }
 
     /// Forgets those that modules made: their code may have changed.
     pub fn forget_modules(&self) {
-        self.kept.retain(|key, _| key.scope != [0; 32]);
+        self.forget_where(|key| matches!(key.maker, Maker::Module(_)));
+    }
+
+    fn forget_where(&self, is_meant: impl Fn(&FragmentKey) -> bool) {
+        // Under the lock: what is made is either marked here, or was kept before and is dropped here.
+        let state = self.state.lock();
+        for (_, making) in state.making.iter().filter(|(key, _)| is_meant(key)) {
+            making.is_stale.store(true, Ordering::Relaxed);
+        }
+        self.kept.retain(|key, _| !is_meant(key));
     }
 
     /// What they did so far.
@@ -199,44 +243,84 @@ impl Fragments {
         })
     }
 
-    fn lease(self: &Arc<Self>, key: &FragmentKey, since: Option<Instant>) -> Lease {
+    fn lease(self: &Arc<Self>, state: &mut State, key: &FragmentKey, now: Instant) -> Lease {
+        let making = Arc::new(Making {
+            by: thread::current().id(),
+            since: now,
+            text: OnceLock::new(),
+            is_stale: AtomicBool::new(false),
+        });
+        state.making.insert(key.clone(), Arc::clone(&making));
         Lease {
             fragments: Arc::clone(self),
             key: key.clone(),
-            since,
+            making: Some(making),
         }
+    }
+}
+
+impl State {
+    /// Whether `from` is `to`, or waits for a fragment that is made by one that is or waits so: then `to`
+    /// must not wait for it.
+    fn leads_to(&self, mut from: ThreadId, to: ThreadId) -> bool {
+        // Each step is another thread that waits: there are no more.
+        for _ in 0..=self.waiting.len() {
+            if from == to {
+                return true;
+            }
+            let making = self.waiting.get(&from).and_then(|key| self.making.get(key));
+            match making {
+                Some(making) => from = making.by,
+                None => return false,
+            }
+        }
+        true
     }
 }
 
 impl Lease {
     /// Gives the fragment to all who wait for it, and keeps it for that long, at most 30 days. What is
-    /// longer than 1 MiB is not kept.
+    /// longer than 1 MiB is not kept, nor what was forgotten while it was made.
     pub fn finish(self, text: &str, life: Duration) {
-        self.fragments.made.fetch_add(1, Ordering::Relaxed);
-        if text.len() > FRAGMENT_BYTES_MAX {
-            return;
-        }
+        let fragments = &*self.fragments;
+        fragments.made.fetch_add(1, Ordering::Relaxed);
         let until = Instant::now() + life.min(FRAGMENT_LIFE_MAX);
-        let text = Arc::from(text);
-        let kept = Kept { text, until };
-        self.fragments.kept.insert(self.key.clone(), kept);
+        let text: Arc<str> = Arc::from(text);
+        let state = fragments.state.lock();
+        let mut is_stale = false;
+        if let Some(making) = &self.making {
+            is_stale = making.is_stale.load(Ordering::Relaxed);
+            // It is empty: there is one lease for it, and that one ends here.
+            let _ = making.text.set(Arc::clone(&text));
+        }
+        if !is_stale && text.len() <= FRAGMENT_BYTES_MAX {
+            fragments
+                .kept
+                .insert(self.key.clone(), Kept { text, until });
+        }
+        drop(state);
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(since) = self.since else {
+        let Some(own) = &self.making else {
             return;
         };
-        let mut making = self.fragments.making.lock();
+        let mut state = self.fragments.state.lock();
         // Who took too long may have lost it to another one.
-        if making
-            .get(&self.key)
-            .is_some_and(|making| making.since == since)
-        {
-            making.remove(&self.key);
-            self.fragments.ended.notify_all();
+        let making = state.making.get(&self.key);
+        if making.is_some_and(|making| Arc::ptr_eq(making, own)) {
+            state.making.remove(&self.key);
         }
+        drop(state);
+        self.fragments.ended.notify_all();
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lease").field(&self.key).finish()
     }
 }
 
@@ -256,7 +340,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn make(fragments: &Arc<Fragments>, name: &str, text: &str, life: Duration) -> bool {
-        match fragments.begin(&FragmentKey::of_modules(name)) {
+        match fragments.begin(&FragmentKey::of_module("m", name)) {
             Begun::Found(_) => false,
             Begun::Make(lease) => {
                 lease.finish(text, life);
@@ -290,7 +374,7 @@ mod tests {
                 scope.spawn(|| {
                     all.wait();
                     waiting.fetch_add(1, Ordering::Relaxed);
-                    match fragments.begin(&FragmentKey::of_modules("a")) {
+                    match fragments.begin(&FragmentKey::of_module("m", "a")) {
                         Begun::Found(text) => assert_eq!(&*text, "x"),
                         Begun::Make(lease) => {
                             made.fetch_add(1, Ordering::Relaxed);
@@ -310,7 +394,7 @@ mod tests {
     #[test]
     fn who_fails_leaves_it_to_another_one() {
         let fragments = Arc::new(Fragments::new(1 << 20));
-        let key = FragmentKey::of_modules("a");
+        let key = FragmentKey::of_module("m", "a");
         let Begun::Make(lease) = fragments.begin(&key) else {
             panic!("found");
         };
@@ -325,10 +409,90 @@ mod tests {
     #[test]
     fn a_fragment_within_itself_does_not_wait_for_itself() {
         let fragments = Arc::new(Fragments::new(1 << 20));
-        let key = FragmentKey::of_modules("a");
+        let key = FragmentKey::of_module("m", "a");
         let outer = fragments.begin(&key);
         assert!(make(&fragments, "a", "inner", MINUTE));
         assert!(matches!(outer, Begun::Make(_)));
+    }
+
+    #[test]
+    fn two_that_wait_for_each_other_do_not() {
+        let fragments = Arc::new(Fragments::new(1 << 20));
+        let both = Barrier::new(2);
+        let nested = |first: &str, second: &str| {
+            let lease = fragments.begin(&FragmentKey::of_module("m", first));
+            both.wait();
+            let inner = fragments.begin(&FragmentKey::of_module("m", second));
+            match (lease, inner) {
+                (Begun::Make(lease), Begun::Make(inner)) => {
+                    inner.finish("inner", MINUTE);
+                    lease.finish("outer", MINUTE);
+                    0
+                }
+                (Begun::Make(lease), Begun::Found(_)) => {
+                    lease.finish("outer", MINUTE);
+                    1
+                }
+                (Begun::Found(_), _) => panic!("found"),
+            }
+        };
+        // Two that waited until they lost their patience would both make what they wanted.
+        let waited: usize = thread::scope(|scope| {
+            let one = scope.spawn(|| nested("a", "b"));
+            nested("b", "a") + one.join().unwrap()
+        });
+        assert_eq!(waited, 1);
+    }
+
+    #[test]
+    fn what_is_forgotten_while_it_is_made_is_not_kept() {
+        let fragments = Arc::new(Fragments::new(1 << 20));
+        let Begun::Make(lease) = fragments.begin(&FragmentKey::of_module("m", "a")) else {
+            panic!("found");
+        };
+        fragments.forget("a");
+        lease.finish("old", MINUTE);
+        assert!(make(&fragments, "a", "new", MINUTE));
+        assert!(!make(&fragments, "a", "new", MINUTE));
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_kept_is_good_for_those_who_wait() {
+        let fragments = Arc::new(Fragments::new(1 << 20));
+        let key = FragmentKey::of_module("m", "a");
+        let Begun::Make(lease) = fragments.begin(&key) else {
+            panic!("found");
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| matches!(fragments.begin(&key), Begun::Found(_))))
+                .collect();
+            while fragments.state.lock().waiting.len() < 4 {
+                thread::yield_now();
+            }
+            lease.finish(&"x".repeat(FRAGMENT_BYTES_MAX + 1), MINUTE);
+            for other in others {
+                assert!(other.join().unwrap());
+            }
+        });
+        assert!(make(&fragments, "a", "x", MINUTE));
+    }
+
+    #[test]
+    fn the_longest_fragment_is_kept_within_the_usual_bytes() {
+        let fragments = Arc::new(Fragments::new(crate::config::FRAGMENTS_BYTES));
+        let text = "x".repeat(FRAGMENT_BYTES_MAX);
+        make(&fragments, "a", &text, MINUTE);
+        assert!(!make(&fragments, "a", &text, MINUTE));
+        assert!(make(&fragments, "b", &text, MINUTE));
+    }
+
+    #[test]
+    fn modules_have_fragments_of_their_own() {
+        let fragments = Arc::new(Fragments::new(1 << 20));
+        make(&fragments, "a", "x", MINUTE);
+        let other = FragmentKey::of_module("n", "a");
+        assert!(matches!(fragments.begin(&other), Begun::Make(_)));
     }
 
     #[test]

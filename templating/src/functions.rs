@@ -80,7 +80,12 @@ pub(crate) fn register(engine: &mut Tera, kind: Kind, scope: &blake3::Hash, site
 
 fn url_for(site: &dyn Site, arguments: &Kwargs) -> TeraResult<String> {
     let mut values: Map<String, Json> = arguments.deserialize()?;
-    let Some(Json::String(path)) = values.remove("path") else {
+    let path = values.remove("path");
+    // For names that are taken, such as that of `[...path]`.
+    if let Some(Json::Object(more)) = values.remove("values") {
+        values.extend(more);
+    }
+    let Some(Json::String(path)) = path else {
         return Err(Error::message(
             "`url_for` needs the path of a page: url_for(path=\"/scripts/[slug]/\", slug=script.slug)",
         ));
@@ -127,8 +132,8 @@ fn begin(
     let at = arguments.must_get::<u64>("at")?;
     let life = Duration::from_millis(arguments.must_get::<u64>("life")?);
     let name = name(arguments.must_get::<&str>("key")?)?;
-    let scope = scope(template, at);
-    match fragments.begin(&FragmentKey { scope, name }) {
+    let place = place(template, at);
+    match fragments.begin(&FragmentKey::of_template(place, name)) {
         Begun::Found(text) if kind == Kind::Text => Ok(Value::from(&*text)),
         Begun::Found(text) => Ok(Value::safe_string(&text)),
         Begun::Make(lease) => {
@@ -153,9 +158,9 @@ fn end(kind: Kind, arguments: &Kwargs) -> TeraResult<Value> {
     Ok(text)
 }
 
-fn name(key: &str) -> TeraResult<Box<str>> {
+fn name(key: &str) -> TeraResult<&str> {
     match key.len() {
-        ..=FRAGMENT_KEY_BYTES_MAX => Ok(key.into()),
+        ..=FRAGMENT_KEY_BYTES_MAX => Ok(key),
         _ => Err(Error::message(format!(
             "`cache` has a key of more than {FRAGMENT_KEY_BYTES_MAX} bytes"
         ))),
@@ -163,10 +168,10 @@ fn name(key: &str) -> TeraResult<Box<str>> {
 }
 
 /// A place in a compiled template.
-fn scope(template: &blake3::Hash, at: u64) -> [u8; 32] {
-    let mut scope = *template.as_bytes();
-    for (byte, of_number) in scope.iter_mut().zip(at.to_le_bytes()) {
+fn place(template: &blake3::Hash, at: u64) -> [u8; 32] {
+    let mut place = *template.as_bytes();
+    for (byte, of_number) in place.iter_mut().zip(at.to_le_bytes()) {
         *byte ^= of_number;
     }
-    scope
+    place
 }

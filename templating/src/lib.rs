@@ -49,3 +49,4 @@ pub use highlight::{
     language_of, languages,
 };
 pub use templates::{SiteRequest, SiteRequestKind, Stats, Templates, UnsafeUse};
+pub use view::Wants;

@@ -319,9 +319,14 @@ fn without_values(report: &ReportError, source: &Source) -> String {
     }
     let pieces = message.split('`').enumerate().map(|(index, piece)| {
         let quoted = index % 2 == 1;
-        let known = [&KINDS[..], &filters::NAMES, &filters::EXPECTED]
-            .iter()
-            .any(|known| known.contains(&piece));
+        let known = [
+            &KINDS[..],
+            &filters::NAMES,
+            &filters::EXPECTED,
+            &filters::ARGUMENTS,
+        ]
+        .iter()
+        .any(|known| known.contains(&piece));
         if quoted && !known && !line.contains(piece) {
             "…"
         } else {

@@ -3,6 +3,7 @@
 
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::config::ELIFS_MAX;
@@ -38,6 +39,8 @@ pub struct Facts {
     pub assets: Vec<Named>,
     /// `module.name`: what is asked of the requested module and its parents.
     pub exports: Vec<Named>,
+    /// Which of [`TOLD`] it may use.
+    pub told: BTreeSet<&'static str>,
     /// Blocks within blocks, at most.
     pub nesting: usize,
     /// Where an `elif` is one too many.
@@ -50,6 +53,9 @@ impl Facts {
         self.bodies.iter().position(|body| body.contains(&offset))
     }
 }
+
+/// Variables that cost something, or change something, when they are told: only where they are used.
+pub const TOLD: [&str; 4] = ["user", "csrf_field", "csrf_token", "flash"];
 
 /// The variable whose fields are exports of the requested module and its parents.
 const MODULE: &str = "module";
@@ -138,6 +144,9 @@ fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
             Word::Name("asset") => facts.assets.extend(path(&tokens[index + 1..])),
             Word::Name(MODULE) if before != Some(&Word::Sign(b'.')) => {
                 facts.exports.extend(field(&tokens[index + 1..]));
+            }
+            Word::Name(name) if TOLD.contains(name) && before != Some(&Word::Sign(b'.')) => {
+                facts.told.extend(TOLD.iter().filter(|told| *told == name));
             }
             Word::Name("safe") if before == Some(&Word::Sign(b'|')) => {
                 facts.unsafe_uses.push(token.at.start);
@@ -309,6 +318,12 @@ mod tests {
         let facts = scan(text);
         assert_eq!(names(&facts.links), ["/a/", "/b"]);
         assert_eq!(names(&facts.assets), ["x.css"]);
+    }
+
+    #[test]
+    fn what_is_told_only_where_it_is_used_is_found() {
+        let text = "{% if user %}{{ a.flash }}{% endif %}{{ csrf_field }} flash";
+        assert_eq!(Vec::from_iter(scan(text).told), ["csrf_field", "user"]);
     }
 
     #[test]

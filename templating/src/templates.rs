@@ -15,7 +15,7 @@ use crate::error::{Place, TemplateError};
 use crate::files::{Files, TemplateFile, tried, upward};
 use crate::functions::{NoSite, Site};
 use crate::source::Source;
-use crate::view::{Parts, View};
+use crate::view::{Parts, View, Wants};
 
 /// The templates of one site, as they were when its domains were read.
 ///
@@ -170,13 +170,7 @@ impl Templates {
         context: &Map<String, Value>,
     ) -> Result<String, TemplateError> {
         // The first piece that arrives makes room for itself.
-        let mut page = Vec::new();
-        let view = self.first(domain, name)?;
-        view.render(context, &mut page)?;
-        String::from_utf8(page).map_err(|_| TemplateError::Write {
-            file: view.path().to_owned(),
-            source: Arc::new(std::io::ErrorKind::InvalidData.into()),
-        })
+        self.render_with_markup(domain, name, context, &[])
     }
 
     /// As [`render`](Templates::render), into a writer. What was written before an error stays.
@@ -190,16 +184,36 @@ impl Templates {
         context: &Map<String, Value>,
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
-        self.first(domain, name)?.render(context, into)
+        self.first(domain, name)?.render(context, &[], into)
     }
 
-    /// What the template, or anything that it needs, asks of the requested module: the names of the
-    /// fields of the variable `module` that it uses, sorted.
+    /// As [`render`](Templates::render), with variables whose text is markup already, and goes into the
+    /// page as it is. They win over the context.
+    ///
+    /// # Errors
+    /// As [`render`](Templates::render).
+    pub fn render_with_markup(
+        &self,
+        domain: &str,
+        name: &str,
+        context: &Map<String, Value>,
+        markup: &[(&'static str, String)],
+    ) -> Result<String, TemplateError> {
+        let mut page = Vec::new();
+        let view = self.first(domain, name)?;
+        view.render(context, markup, &mut page)?;
+        String::from_utf8(page).map_err(|_| TemplateError::Write {
+            file: view.path().to_owned(),
+            source: Arc::new(std::io::ErrorKind::InvalidData.into()),
+        })
+    }
+
+    /// What the template, or anything that it needs, wants to be told.
     ///
     /// # Errors
     /// What is wrong with the template.
-    pub fn exports(&self, domain: &str, name: &str) -> Result<Vec<Box<str>>, TemplateError> {
-        Ok(self.first(domain, name)?.exports().to_vec())
+    pub fn wants(&self, domain: &str, name: &str) -> Result<Wants, TemplateError> {
+        Ok(self.first(domain, name)?.wants().clone())
     }
 
     /// What a template needs, as seen from `domain`: every name that it or one of the files that

@@ -29,8 +29,16 @@ pub(crate) struct View {
     entry: Arc<Source>,
     sources: HashMap<String, Arc<Source>>,
     levels: usize,
-    /// What it and all that it needs asks of the requested module.
-    exports: Box<[Box<str>]>,
+    wants: Wants,
+}
+
+/// What a template wants to be told, it and all that it needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The fields of the variable `module` that it uses, sorted.
+    pub exports: Box<[Box<str>]>,
+    /// Which of `user`, `csrf_field`, `csrf_token` and `flash` it uses, sorted.
+    pub told: Box<[&'static str]>,
 }
 
 /// What a template is compiled from.
@@ -62,27 +70,36 @@ impl View {
             .map_err(|error| report::compiling(&error, &entry, &by_full))?;
         let exports = sources.iter().flat_map(|source| &source.facts.exports);
         let exports: BTreeSet<&str> = exports.map(|named| named.name.as_str()).collect();
+        let told = sources.iter().flat_map(|source| &source.facts.told);
+        let told: BTreeSet<&'static str> = told.copied().collect();
         Ok(View {
             engine,
             entry,
             sources: by_full,
             levels: parts.levels,
-            exports: exports.into_iter().map(Box::from).collect(),
+            wants: Wants {
+                exports: exports.into_iter().map(Box::from).collect(),
+                told: told.into_iter().collect(),
+            },
         })
     }
 
-    /// The fields of `module` that it and all that it needs uses, sorted.
-    pub fn exports(&self) -> &[Box<str>] {
-        &self.exports
+    /// What it wants to be told.
+    pub fn wants(&self) -> &Wants {
+        &self.wants
     }
 
-    /// Renders into a writer, at most [`RENDER_BYTES_MAX`].
+    /// Renders into a writer; `markup` is not escaped. At most [`RENDER_BYTES_MAX`].
     pub fn render(
         &self,
         context: &Map<String, Value>,
+        markup: &[(&'static str, String)],
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
-        let values = self.context(context)?;
+        let mut values = self.context(context)?;
+        for (name, text) in markup {
+            values.insert_value(*name, tera::Value::safe_string(text));
+        }
         let stack_bytes = self.levels * STACK_LEVEL_BYTES;
         if stack_bytes <= STACK_INLINE_BYTES {
             return self.write(context, &values, into);

@@ -172,3 +172,27 @@ fn a_difference_is_shown_in_both_forms() {
         "@@ -1,3 +1,4 @@\n one\n-<two>\n+2\n three\n+four\n\\ No newline at end of file\n",
     );
 }
+
+#[test]
+fn an_argument_that_a_filter_does_not_have_is_told() {
+    for (text, told) in [
+        (
+            "{{ a | diff(with=b) }}",
+            "`diff` has no argument `with`: there are new, split, context",
+        ),
+        ("{{ a | diff }}", "missing keyword argument `new`"),
+        (
+            "{{ a | highlight(lang='c') }}",
+            "`highlight` has no argument `lang`",
+        ),
+        (
+            "{{ 1 | bytes(binary=true) }}",
+            "`bytes` has no argument `binary`",
+        ),
+    ] {
+        let site = Site::new(&[("/a.html", text)]);
+        let wrong = site.fails("/", "a.html", json!({"a": "x", "b": "y"}));
+        let message = site.message(&wrong);
+        assert!(message.contains(told), "{message}");
+    }
+}

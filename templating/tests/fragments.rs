@@ -229,7 +229,7 @@ fn fragments_of_modules_are_forgotten_apart() {
     let (_site, templates, around) =
         pages(&[("/a.html", "{% cache 1, for=\"1h\" %}{{ v }}{% endcache %}")]);
     render(&templates, "a.html", json!({"v": 1}));
-    let key = FragmentKey::of_modules("1");
+    let key = FragmentKey::of_module("m", "1");
     let harmonious_templating::Begun::Make(lease) = around.fragments.begin(&key) else {
         panic!("a fragment of a template was found");
     };
@@ -252,6 +252,24 @@ fn what_a_page_asks_of_its_module_is_known() {
         ),
         ("/_m.tpl", "{module.menu}{IF module.side}{!IF}"),
     ]);
-    let exports = templates.exports("/", "a.html").unwrap();
-    assert_eq!(exports, ["menu", "side", "title"].map(Box::from));
+    let wants = templates.wants("/", "a.html").unwrap();
+    assert_eq!(*wants.exports, ["menu", "side", "title"].map(Box::from));
+}
+
+#[test]
+fn markup_of_the_server_goes_into_the_page_as_it_is() {
+    let (_site, templates, _) = pages(&[(
+        "/a.html",
+        "{{ csrf_field }}{{ other }}{% if user %}{% endif %}",
+    )]);
+    assert_eq!(
+        *templates.wants("/", "a.html").unwrap().told,
+        ["csrf_field", "user"]
+    );
+    let context = map(json!({"csrf_field": "<i>", "other": "<i>", "user": null}));
+    let markup = [("csrf_field", "<input>".to_owned())];
+    let page = templates.render_with_markup("/", "a.html", &context, &markup);
+    assert_eq!(page.unwrap(), "<input>&lt;i&gt;");
+    let page = templates.render("/", "a.html", &context).unwrap();
+    assert_eq!(page, "&lt;i&gt;&lt;i&gt;");
 }

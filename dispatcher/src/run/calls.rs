@@ -340,7 +340,7 @@ impl HostOfCall<'_, '_> {
                 dir: &self.run.core.facts.dir.to_string_lossy(),
                 data: &self.run.core.facts.data.to_string_lossy(),
             }),
-            other => self.run.core.services.call(&self.caller(), other, message),
+            other => self.run.exchange().call(&self.caller(), other, message),
         }
     }
 }

@@ -23,3 +23,8 @@ pub(super) fn method_bit(wanted: &Method) -> u32 {
         .find(|(_, name)| *name == wanted.as_str());
     known.map_or(0, |(bit, _)| *bit)
 }
+
+/// Whether it is none of the safe methods (RFC 9110, section 9.2.1).
+pub(super) fn changes_something(method: &Method) -> bool {
+    !method.is_safe()
+}

@@ -28,9 +28,10 @@ use crate::manifest::{
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
+use crate::services::{Exchange, ServiceError};
 use body::{edit, into_outgoing, replace};
 use calls::{Given, Said, Standing};
-use methods::{allow, method_bit};
+use methods::{allow, changes_something, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
@@ -96,6 +97,7 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         entered: 0,
         lineage: SmallVec::new(),
         provided: Provided::default(),
+        exchange: OnceCell::new(),
         outgoing: Outgoing::empty(StatusCode::OK),
         fault: None,
     };
@@ -143,6 +145,14 @@ impl Failed {
     }
 }
 
+/// A service would not have it.
+fn refused(error: &ServiceError) -> Failed {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut failed = Failed::new(status, &error.detail);
+    failed.title.clone_from(&error.title);
+    failed
+}
+
 /// A module of the chain that the request has come to.
 struct Level<'r> {
     module: ModuleId,
@@ -179,6 +189,8 @@ pub(crate) struct Run<'r> {
     lineage: Lineage,
     /// For its templates.
     provided: Provided,
+    /// What the server keeps for it, once something needed it.
+    exchange: OnceCell<Box<dyn Exchange + 'r>>,
     /// The answer, once there is one. Here, and not handed from call to call: it is large.
     outgoing: Outgoing,
     /// What went wrong first.
@@ -193,6 +205,11 @@ impl<'r> Run<'r> {
         for at in (0..self.entered).rev() {
             self.after(at);
         }
+        if let Some(exchange) = self.exchange.get()
+            && let Err(error) = exchange.finish(&mut self.outgoing)
+        {
+            self.outgoing = self.error_page(refused(&error));
+        }
         if let Some(mut fault) = self.fault.take() {
             let key = |level: &Level<'_>| level.loaded.key.clone();
             fault.chain = self.levels.iter().map(key).collect();
@@ -203,6 +220,11 @@ impl<'r> Run<'r> {
     /// One moment for the whole request; only where it matters, since most requests need none.
     fn now(&self) -> Instant {
         *self.began.get_or_init(Instant::now)
+    }
+
+    fn exchange(&self) -> &dyn Exchange {
+        let begin = || self.core.services.exchange(self.incoming);
+        &**self.exchange.get_or_init(begin)
     }
 
     // ---- root to leaf ----
@@ -245,26 +267,23 @@ impl<'r> Run<'r> {
         if let Some((file, broken)) = snapshot.manifest.broken(self.resolved.domain, &chain) {
             return Err(Box::new(Failed::broken(file, broken)));
         }
-        let known = self.levels.len();
         for link in links {
             let module = link.module;
-            match self.levels.iter_mut().find(|level| level.module == module) {
-                // A `[...rest]` that declined may have dropped hooks that the next one keeps.
-                Some(level) => level.hooks |= link.hooks,
-                None => {
-                    let loaded = self.load(module)?;
-                    self.levels.push(Level {
-                        module,
-                        hooks: link.hooks,
-                        began: false,
-                        loaded,
-                    });
-                }
+            // A `[...rest]` that declined may have dropped hooks that the next one keeps.
+            if let Some(level) = self.levels.iter_mut().find(|level| level.module == module) {
+                level.hooks |= link.hooks;
+                continue;
             }
-        }
-        for at in known..self.levels.len() {
-            self.entered = at + 1;
-            if let Some(early) = self.hooks(at, Hook::Guard)? {
+            let loaded = self.load(module)?;
+            self.levels.push(Level {
+                module,
+                hooks: link.hooks,
+                began: false,
+                loaded,
+            });
+            // Before what is behind it is looked at: whoever is not let in learns nothing of it.
+            self.entered = self.levels.len();
+            if let Some(early) = self.hooks(self.entered - 1, Hook::Guard)? {
                 return Ok(Some(early));
             }
         }
@@ -346,6 +365,11 @@ impl<'r> Run<'r> {
 
     /// `None` if the module declines.
     fn module(&mut self, module: ModuleId) -> Result<Option<Answered>, Box<Failed>> {
+        if changes_something(self.incoming.method) {
+            let module = self.snapshot.manifest.module(module);
+            let admitted = self.exchange().admit(module);
+            admitted.map_err(|error| Box::new(refused(&error)))?;
+        }
         if let Some(early) = self.enter(Some(module))? {
             return Ok(Some(early));
         }

@@ -93,7 +93,8 @@ impl Run<'_> {
             ErrorPage::Template(id) => {
                 let name = &self.snapshot.manifest.template_at(id).name;
                 // Not the requested module's exports: its guards may have refused.
-                let lineage = self.snapshot.parents_of(domain);
+                let parents = self.snapshot.parents_of(domain);
+                let lineage = self.passed_of(&parents);
                 let asking = Asking {
                     view: domain,
                     lineage: &lineage,

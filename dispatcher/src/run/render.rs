@@ -9,7 +9,7 @@ use super::calls::Standing;
 use super::{Failed, Run};
 use crate::config::PROVIDED_MAX;
 use crate::manifest::{DomainId, ModuleId};
-use crate::services::{Caller, RenderError, ServiceError};
+use crate::services::{Asked, RenderError, ServiceError};
 
 /// On whose behalf a template is rendered.
 #[derive(Clone, Copy)]
@@ -56,17 +56,8 @@ impl Run<'_> {
             json!({ "name": facts.name, "host": host })
         });
         let domain = &self.snapshot.manifest.domain(asking.view).path;
-        let caller = Caller {
-            module: "",
-            domain,
-            request: incoming.id,
-            headers: Some(incoming.headers),
-        };
-        self.core.services.tell(&caller, &mut context);
-        let export = |name: &str| self.exported(asking, name);
-        self.snapshot
-            .renderer
-            .render(domain, name, context, &export)
+        let asked = AskedOf { run: self, asking };
+        self.snapshot.renderer.render(domain, name, context, &asked)
     }
 
     /// A module renders: its own exports, or the requested module's where it is one of its parents.
@@ -91,8 +82,13 @@ impl Run<'_> {
     /// Of the requested module and its parents those whose guards let the request pass, leaf to root: a
     /// page that a guard shows tells nothing of what is behind it (invariant 7).
     pub(super) fn passed(&self) -> super::Lineage {
+        self.passed_of(&self.lineage)
+    }
+
+    /// The same of any lineage.
+    pub(super) fn passed_of(&self, lineage: &[ModuleId]) -> super::Lineage {
         let passed = &self.levels[..self.entered];
-        let modules = self.lineage.iter().copied();
+        let modules = lineage.iter().copied();
         modules
             .filter(|id| passed.iter().any(|level| level.module == *id))
             .collect()
@@ -125,6 +121,26 @@ impl Run<'_> {
         }
         provided.insert(name, value);
         Ok(())
+    }
+}
+
+/// Whom a template asks that is rendered on somebody's behalf.
+struct AskedOf<'a, 'r> {
+    run: &'a Run<'r>,
+    asking: Asking<'a>,
+}
+
+impl Asked for AskedOf<'_, '_> {
+    fn export(&self, name: &str) -> Result<Option<Value>, RenderError> {
+        self.run.exported(self.asking, name)
+    }
+
+    fn told(&self, name: &str) -> Result<Option<Value>, RenderError> {
+        let told = self.run.exchange().tell(name);
+        told.map_err(|error| RenderError {
+            message: format!("{name}: {}", error.detail),
+            ..RenderError::default()
+        })
     }
 }
 

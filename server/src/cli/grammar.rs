@@ -186,10 +186,13 @@ fn template_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The template"),
         );
+    let css = Command::new("css")
+        .about("Print the style sheet for what the filters highlight and diff make");
     Command::new("template")
         .about("Work on a template by itself")
         .disable_help_subcommand(true)
         .subcommand(convert)
+        .subcommand(css)
 }
 
 /// What `check` starts; not for people.

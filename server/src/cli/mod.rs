@@ -60,6 +60,8 @@ pub enum Invocation {
         /// The template.
         file: PathBuf,
     },
+    /// `harmonious template css`.
+    Css,
     /// What `harmonious check` starts for itself.
     Probe {
         /// The folder of the site.
@@ -176,17 +178,19 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
             host: text("host"),
             headers: matches.get_flag("headers"),
         }),
-        "template" => {
-            let Some(("convert", convert)) = matches.subcommand() else {
-                return Err(Failure::Usage(
-                    "a command is missing after template: convert".to_owned(),
-                ));
-            };
-            let file = convert.get_one::<PathBuf>("FILE").cloned();
-            Invocation::Convert {
-                file: file.unwrap_or_default(),
+        "template" => match matches.subcommand() {
+            Some(("convert", convert)) => {
+                let file = convert.get_one::<PathBuf>("FILE").cloned();
+                Invocation::Convert {
+                    file: file.unwrap_or_default(),
+                }
             }
-        }
+            Some(_) => Invocation::Css,
+            None => {
+                let missing = "a command is missing after template: convert, css";
+                return Err(Failure::Usage(missing.to_owned()));
+            }
+        },
         PROBE => Invocation::Probe {
             site: site(matches)?,
             keys: matches

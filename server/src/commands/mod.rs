@@ -21,7 +21,7 @@ pub use check::check;
 pub use new::new;
 pub use probe::{COMMAND as PROBE, run as probe};
 pub use render::render;
-pub use template::convert;
+pub use template::{convert, css};
 
 /// `harmonious routes`.
 ///

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use harmonious_templating::convert as translate;
+use harmonious_templating::{convert as translate, highlight_css};
 
 use crate::failure::Failure;
 use crate::print;
@@ -27,4 +27,9 @@ pub fn convert(file: &Path) -> Result<(), Failure> {
     let tera = translate(file, text).map_err(|wrong| Failure::Problems(wrong.to_string()))?;
     print(&tera);
     Ok(())
+}
+
+/// `harmonious template css`: the style sheet for what `highlight` and `diff` make.
+pub fn css() {
+    print(highlight_css());
 }

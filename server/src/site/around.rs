@@ -6,10 +6,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use harmonious_dispatcher::Manifest;
 use harmonious_dispatcher::manifest::Links;
+use harmonious_http::file_tag;
 use harmonious_templating::{Fragments, Site};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value};
@@ -32,8 +32,8 @@ pub struct Around {
 
 /// What is known of a file, for as long as it is this one.
 struct Asset {
-    modified: Option<SystemTime>,
-    length: u64,
+    /// As the front tags it.
+    tag: String,
     hash: String,
 }
 
@@ -54,18 +54,18 @@ impl Around {
         self.fragments.forget_modules();
     }
 
-    /// Whether a URL names a file by the hash of the content that it has: then it never changes. Only what
-    /// is in memory is asked.
-    pub fn is_current(&self, path: &str, query: Option<&str>) -> bool {
+    /// Whether an answer with that tag is the file whose content the URL names by its hash: then it never
+    /// changes. Only what is in memory is asked. Files that are sent in their compressed form have other
+    /// tags.
+    pub fn is_current(&self, path: &str, query: Option<&str>, tag: &str) -> bool {
         let version = query.and_then(|query| query.strip_prefix(VERSION)?.strip_prefix('='));
         let (Some(version), Some(name)) = (version, path.strip_prefix('/')) else {
             return false;
         };
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
         let assets = self.assets.lock();
-        assets
-            .get(&*name)
-            .is_some_and(|asset| asset.hash == version)
+        let asset = assets.get(&*name);
+        asset.is_some_and(|asset| asset.hash == version && asset.tag == tag)
     }
 
     fn hash(&self, name: &str) -> io::Result<String> {
@@ -74,9 +74,9 @@ impl Around {
         if !metadata.is_file() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let (modified, length) = (metadata.modified().ok(), metadata.len());
+        let tag = file_tag(&metadata);
         let known = self.assets.lock().get(name).and_then(|asset| {
-            let same = asset.modified == modified && asset.length == length;
+            let same = asset.tag == tag;
             same.then(|| asset.hash.clone())
         });
         if let Some(hash) = known {
@@ -88,8 +88,7 @@ impl Around {
         let mut assets = self.assets.lock();
         if assets.len() < ASSETS_MAX || assets.contains_key(name) {
             let asset = Asset {
-                modified,
-                length,
+                tag,
                 hash: hash.clone(),
             };
             assets.insert(name.to_owned(), asset);
@@ -105,11 +104,7 @@ impl Site for Around {
     }
 
     fn asset(&self, path: &str) -> Result<String, String> {
-        let name = path.strip_prefix('/').unwrap_or(path);
-        let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-        if name.is_empty() || !Path::new(name).components().all(plain) {
-            return Err(format!("`{path}` is no path within static/"));
-        }
+        let name = asset_name(path)?;
         let hash = self
             .hash(name)
             .map_err(|error| format!("`{path}` in static/ cannot be read: {}", error.kind()))?;
@@ -119,6 +114,21 @@ impl Site for Around {
 
     fn fragments(&self) -> &Arc<Fragments> {
         &self.fragments
+    }
+}
+
+/// The path of a file in `static/`, as `asset` may be given it.
+///
+/// # Errors
+/// It leads out of the folder, or nowhere.
+pub fn asset_name(path: &str) -> Result<&str, String> {
+    let name = path.strip_prefix('/').unwrap_or(path);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    // `components` leaves `a//b` and `a/./b` out, which are other URLs than they seem.
+    let parts = name.split('/').filter(|part| !matches!(*part, "" | "."));
+    match Path::new(name).components().all(plain) && parts.count() == name.split('/').count() {
+        true => Ok(name),
+        false => Err(format!("`{path}` is no path within static/")),
     }
 }
 
@@ -155,12 +165,16 @@ mod tests {
             ("/a%20b.css", "v=".len() + HASH_DIGITS)
         );
         assert_eq!(around.asset("/a b.css").unwrap(), first);
-        assert!(around.is_current("/a b.css", Some(query)));
-        assert!(!around.is_current("/a b.css", Some("v=0000000000000000")));
-        assert!(!around.is_current("/a b.css", None));
+        let tag = || file_tag(&fs::metadata(dir.path().join("a b.css")).unwrap());
+        let before = tag();
+        assert!(around.is_current("/a%20b.css", Some(query), &before));
+        assert!(!around.is_current("/a%20b.css", Some("v=0000000000000000"), &before));
+        assert!(!around.is_current("/a%20b.css", None, &before));
         fs::write(dir.path().join("a b.css"), "another").unwrap();
+        // The file is another one, and nobody has asked for its hash yet.
+        assert!(!around.is_current("/a%20b.css", Some(query), &tag()));
         assert_ne!(around.asset("a b.css").unwrap(), first);
-        assert!(!around.is_current("/a b.css", Some(query)));
+        assert!(!around.is_current("/a%20b.css", Some(query), &tag()));
     }
 
     #[test]

@@ -1,23 +1,22 @@
 //! The services `fragment.*`: a module makes a part of a page once, and others wait for it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use harmonious_dispatcher::ServiceError;
-use harmonious_dispatcher::http::StatusCode;
 use harmonious_templating::{Begun, FRAGMENT_KEY_BYTES_MAX, FragmentKey, Fragments, Lease};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::services::{encode, read};
+use super::exchange::{encode, failed, read};
 
-/// Who makes a fragment at this moment, by the number that the module was told.
+/// Fragments that a request makes at this moment, by the number that the module was told. What is left
+/// when the request ends others may make.
 #[derive(Debug, Default)]
 pub struct Leases {
-    last: AtomicU64,
-    open: Mutex<HashMap<u64, Lease>>,
+    last: Cell<u64>,
+    open: RefCell<HashMap<u64, Lease>>,
 }
 
 #[derive(Deserialize)]
@@ -45,11 +44,12 @@ impl Leases {
     pub fn answer(
         &self,
         fragments: &Arc<Fragments>,
+        module: &str,
         service: &str,
         message: &[u8],
     ) -> Option<Result<Vec<u8>, ServiceError>> {
         Some(match service {
-            "fragment.begin" => self.begin(fragments, service, message),
+            "fragment.begin" => self.begin(fragments, module, service, message),
             "fragment.end" => self.end(service, message),
             "fragment.forget" => read(service, message).and_then(|Key { key }| {
                 fragments.forget(key);
@@ -62,6 +62,7 @@ impl Leases {
     fn begin(
         &self,
         fragments: &Arc<Fragments>,
+        module: &str,
         service: &str,
         message: &[u8],
     ) -> Result<Vec<u8>, ServiceError> {
@@ -71,16 +72,17 @@ impl Leases {
                 "the key of a fragment has {} bytes: allowed are {FRAGMENT_KEY_BYTES_MAX}",
                 key.len()
             );
-            return Err(ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
+            return Err(failed(detail));
         }
-        match fragments.begin(&FragmentKey::of_modules(key)) {
+        match fragments.begin(&FragmentKey::of_module(module, key)) {
             Begun::Found(text) => encode(&BegunReply {
                 found: Some(&text),
                 lease: None,
             }),
             Begun::Make(lease) => {
-                let number = self.last.fetch_add(1, Ordering::Relaxed);
-                self.open.lock().insert(number, lease);
+                let number = self.last.get() + 1;
+                self.last.set(number);
+                self.open.borrow_mut().insert(number, lease);
                 encode(&BegunReply {
                     found: None,
                     lease: Some(number),
@@ -95,7 +97,7 @@ impl Leases {
             text,
             life_ms,
         } = read(service, message)?;
-        let lease = self.open.lock().remove(&lease);
+        let lease = self.open.borrow_mut().remove(&lease);
         if let (Some(lease), Some(text)) = (lease, text) {
             lease.finish(text, Duration::from_millis(life_ms));
         }

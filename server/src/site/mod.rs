@@ -4,6 +4,7 @@
 mod around;
 mod convert;
 mod development;
+mod exchange;
 mod fragments;
 mod one;
 mod reload;

@@ -9,7 +9,7 @@ use harmonious_dispatcher::{
     Dispatcher, Fault, Libraries, Manifest, Outgoing, Planned, SiteFacts, level,
 };
 use harmonious_http::http::HeaderValue;
-use harmonious_http::http::header::CACHE_CONTROL;
+use harmonious_http::http::header::{CACHE_CONTROL, ETAG};
 use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, TryAnswer};
 
 use super::around::Around;
@@ -165,7 +165,10 @@ impl Site {
 
     /// A file that is asked for by the hash of its content may be kept for ever (RFC 8246).
     fn lasting(&self, response: Response, head: &Head) -> Response {
-        match self.around.is_current(head.path(), head.query()) {
+        let found = matches!(response.status.as_u16(), 200 | 206 | 304);
+        let tag = response.headers.get(ETAG).and_then(|tag| tag.to_str().ok());
+        let is_current = |tag: &str| self.around.is_current(head.path(), head.query(), tag);
+        match found && tag.is_some_and(is_current) {
             true => response.with(CACHE_CONTROL, HeaderValue::from_static(FOR_EVER)),
             false => response,
         }

@@ -6,6 +6,7 @@ use harmonious_dispatcher::manifest::Links;
 use harmonious_dispatcher::{Manifest, kind};
 use harmonious_templating::{SiteRequest, SiteRequestKind, Templates};
 
+use super::around::asset_name;
 use super::one::STATIC;
 
 /// Something that a template asks for and that is not there.
@@ -36,11 +37,11 @@ pub fn unmet(site: &Path, manifest: &Manifest, templates: &Templates) -> Vec<Unm
                 (message, "name a page as \"harmonious routes\" prints it")
             }
             SiteRequestKind::Asset => {
-                let path = site.join(STATIC).join(name.trim_start_matches('/'));
-                if path.is_file() {
-                    return None;
-                }
-                let message = format!("there is no file `{name}` in {STATIC}/");
+                let message = match asset_name(name) {
+                    Ok(name) if site.join(STATIC).join(name).is_file() => return None,
+                    Ok(name) => format!("there is no file `{name}` in {STATIC}/"),
+                    Err(message) => message,
+                };
                 (message, "add it, or name another one")
             }
             SiteRequestKind::Export => {

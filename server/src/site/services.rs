@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::around::Around;
-use super::fragments::Leases;
+use super::exchange::SiteExchange;
 use super::requests::{Unmet, unmet};
 
-use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::{
-    Caller, Exports, Manifest, RenderError, Renderer, ServiceError, Services, level,
+    Asked, Caller, Exchange, Incoming, Manifest, RenderError, Renderer, Services, level,
 };
-use harmonious_templating::{Site, TemplateError, TemplateFile, Templates};
+use harmonious_templating::{TemplateError, TemplateFile, Templates};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The services of one site.
 #[derive(Debug)]
@@ -24,15 +22,8 @@ pub struct SiteServices {
     dir: PathBuf,
     development: bool,
     around: Arc<Around>,
-    leases: Leases,
     /// The templates of the last manifest: what did not change is not compiled again.
     last: Mutex<Option<Arc<SiteTemplates>>>,
-}
-
-#[derive(Deserialize)]
-struct UrlFor<'a> {
-    path: &'a str,
-    values: Map<String, Value>,
 }
 
 impl SiteServices {
@@ -43,20 +34,8 @@ impl SiteServices {
             dir: dir.to_owned(),
             development,
             around,
-            leases: Leases::default(),
             last: Mutex::default(),
         }
-    }
-
-    fn url_for(&self, service: &str, message: &[u8]) -> Result<Vec<u8>, ServiceError> {
-        let UrlFor { path, values } = read(service, message)?;
-        let url = self.around.url_for(path, &values);
-        encode(&url.map_err(|detail| {
-            ServiceError::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("url_for: {detail}"),
-            )
-        })?)
     }
 }
 
@@ -92,7 +71,6 @@ pub fn template_files(manifest: &Manifest, dir: &Path) -> Vec<TemplateFile> {
 
 impl Services for SiteServices {
     fn renderer(&self, manifest: &Manifest) -> Result<Arc<dyn Renderer>, Vec<String>> {
-        self.around.follow(manifest);
         let files = template_files(manifest, &self.dir);
         let mut last = self.last.lock();
         let templates = match &*last {
@@ -104,39 +82,13 @@ impl Services for SiteServices {
         }
         let templates = Arc::new(SiteTemplates(templates));
         *last = Some(templates.clone());
+        // Not before: a site whose reload is refused stays as it was.
+        self.around.follow(manifest);
         Ok(templates)
     }
 
-    fn tell(&self, _caller: &Caller<'_>, context: &mut Map<String, Value>) {
-        for (name, value) in [
-            ("user", Value::Null),
-            ("csrf_field", json!("")),
-            ("flash", json!([])),
-        ] {
-            if !context.contains_key(name) {
-                context.insert(name.to_owned(), value);
-            }
-        }
-    }
-
-    fn call(
-        &self,
-        caller: &Caller<'_>,
-        service: &str,
-        message: &[u8],
-    ) -> Result<Vec<u8>, ServiceError> {
-        let fragments = self.around.fragments();
-        if let Some(answer) = self.leases.answer(fragments, service, message) {
-            return answer;
-        }
-        if service == "url_for" {
-            return self.url_for(service, message);
-        }
-        let detail = format!(
-            "{} asks for the service {service:?}, which this server does not have",
-            caller.module
-        );
-        Err(ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+    fn exchange<'r>(&'r self, _incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r> {
+        Box::new(SiteExchange::begin(&self.around))
     }
 
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]) {
@@ -160,25 +112,6 @@ impl Services for SiteServices {
     }
 }
 
-/// Reads a message of a module.
-pub(super) fn read<'m, T: Deserialize<'m>>(
-    service: &str,
-    message: &'m [u8],
-) -> Result<T, ServiceError> {
-    rmp_serde::from_slice(message).map_err(|error| {
-        let detail = format!("the message for {service:?} cannot be read: {error}");
-        ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-    })
-}
-
-/// Writes the answer to a module.
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ServiceError> {
-    rmp_serde::to_vec_named(value).map_err(|error| {
-        let detail = format!("a reply cannot be written: {error}");
-        ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-    })
-}
-
 /// The templates of one manifest.
 #[derive(Debug)]
 struct SiteTemplates(Templates);
@@ -189,25 +122,35 @@ impl Renderer for SiteTemplates {
         domain: &str,
         name: &str,
         mut context: Map<String, Value>,
-        export: Exports<'_>,
+        asked: &dyn Asked,
     ) -> Result<String, RenderError> {
-        let wanted = self
-            .0
-            .exports(domain, name)
-            .map_err(|error| fault(&error))?;
-        if !wanted.is_empty() && !context.contains_key(MODULE) {
+        let wants = self.0.wants(domain, name).map_err(|error| fault(&error))?;
+        if !wants.exports.is_empty() && !context.contains_key(MODULE) {
             let mut module = Map::new();
-            for name in wanted {
-                if let Some(value) = export(&name)? {
-                    module.insert(name.into(), value);
+            for name in &wants.exports {
+                if let Some(value) = asked.export(name)? {
+                    module.insert(name.to_string(), value);
                 }
             }
             context.insert(MODULE.to_owned(), Value::Object(module));
         }
-        let page = self.0.render(domain, name, &context);
+        let mut markup = Vec::new();
+        for name in wants.told {
+            match asked.told(name)? {
+                Some(Value::String(text)) if name == CSRF_FIELD => markup.push((name, text)),
+                Some(value) if !context.contains_key(name) => {
+                    context.insert(name.to_owned(), value);
+                }
+                _ => {}
+            }
+        }
+        let page = self.0.render_with_markup(domain, name, &context, &markup);
         page.map_err(|error| fault(&error))
     }
 }
+
+/// The variable that is markup already.
+const CSRF_FIELD: &str = "csrf_field";
 
 /// The variable whose fields are what the requested module and its parents export.
 const MODULE: &str = "module";

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use similar::{ChangeTag, DiffOp, DiffTag, TextDiff};
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
-use super::{escaped, wrong_kind};
-use crate::config::{DIFF_BYTES_MAX, DIFF_TIME_MAX};
+use super::{escaped, only, wrong_kind};
+use crate::config::{DIFF_BYTES_MAX, DIFF_LINES_MAX, DIFF_TIME_MAX};
 use crate::escape::Kind;
 
 /// `{{ old | diff(new=new) }}`: unified; `{{ old | diff(new=new, split=true) }}`: side by side;
@@ -16,6 +16,7 @@ pub(super) fn register(engine: &mut Tera, kind: Kind) {
     engine.register_filter(
         "diff",
         move |old: &Value, arguments: Kwargs, _: &State<'_>| {
+            only("diff", &arguments, &["new", "split", "context"])?;
             let new = arguments.must_get::<&Value>("new")?;
             let split = arguments.get::<bool>("split")?.unwrap_or(false);
             let context = arguments.get::<usize>("context")?.unwrap_or(3);
@@ -43,6 +44,11 @@ fn text(value: &Value) -> TeraResult<&str> {
     let text = value.as_str().ok_or_else(|| wrong_kind("string", value))?;
     if text.len() > DIFF_BYTES_MAX {
         return Err(Error::message("`diff` was given a text that is too long"));
+    }
+    if text.lines().count() > DIFF_LINES_MAX {
+        return Err(Error::message(format!(
+            "`diff` was given a text of more than {DIFF_LINES_MAX} lines"
+        )));
     }
     Ok(text)
 }

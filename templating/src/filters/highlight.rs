@@ -2,7 +2,7 @@
 
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
-use super::wrong_kind;
+use super::{only, wrong_kind};
 use crate::escape::Kind;
 use crate::highlight::{HighlightOptions, highlight};
 
@@ -13,6 +13,7 @@ pub(super) fn register(engine: &mut Tera, kind: Kind) {
     engine.register_filter(
         "highlight",
         move |code: &Value, arguments: Kwargs, _: &State<'_>| {
+            only("highlight", &arguments, &["language", "lines", "id"])?;
             let text = code.as_str().ok_or_else(|| wrong_kind("string", code))?;
             let language = arguments.get::<&str>("language")?.unwrap_or("auto");
             let options = options(&arguments)?;

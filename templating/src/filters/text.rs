@@ -2,7 +2,7 @@
 
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
-use super::wrong_kind;
+use super::{only, wrong_kind};
 
 /// * `{{ n | bytes }}`: `1.5 KiB`; `{{ n | bytes(decimal=true) }}`: `1.5 kB`.
 /// * `{{ title | slug }}`: what can stand in a path: `[a-z0-9-]`.
@@ -16,6 +16,7 @@ pub(super) fn register(engine: &mut Tera) {
 }
 
 fn bytes(value: &Value, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
+    only("bytes", &arguments, &["decimal"])?;
     let count = value
         .as_f64()
         .ok_or_else(|| wrong_kind("a number of bytes", value))?;

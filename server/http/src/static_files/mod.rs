@@ -49,6 +49,7 @@ use names::{Names, Outlook};
 pub use opened::answer_file;
 use path::Mapped;
 use ranges::Selection;
+pub use resource::file_tag;
 use resource::{Resource, Variant};
 use root::{Miss, Mode, Root};
 

@@ -155,6 +155,19 @@ pub(super) fn nosniff() -> HeaderValue {
     HeaderValue::from_static("nosniff")
 }
 
+/// The tag with which a file is answered, as it is on the disk: two answers with one tag have the same
+/// bytes.
+///
+/// # Examples
+/// ```
+/// let about = std::fs::metadata("Cargo.toml")?;
+/// assert!(harmonious_http::file_tag(&about).starts_with('"'));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn file_tag(about: &std::fs::Metadata) -> String {
+    etag(Stamp::of(about), Coding::Identity)
+}
+
 /// A strong tag (RFC 9110, 8.8.3) from the times and the length. The time of change is in it
 /// because the time of modification can be set: by `cp -p`, by an archive. The inode is not: a file
 /// that is moved to another disk with its times keeps its tag. Two changes within one tick of the
