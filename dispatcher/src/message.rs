@@ -59,6 +59,14 @@ impl IncomingBody<'_> {
         self.len() == 0
     }
 
+    /// Reads it from its beginning.
+    pub fn reader(&self) -> impl io::Read + Send + '_ {
+        BodyReader {
+            body: self,
+            offset: 0,
+        }
+    }
+
     /// What of it is in memory.
     pub(crate) fn in_memory(&self) -> &[u8] {
         match self {
@@ -80,6 +88,19 @@ impl IncomingBody<'_> {
             }
             IncomingBody::File { file, .. } => file.read_at(into, offset),
         }
+    }
+}
+
+struct BodyReader<'b, 'a> {
+    body: &'b IncomingBody<'a>,
+    offset: u64,
+}
+
+impl io::Read for BodyReader<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read_at(self.offset, into)?;
+        self.offset += count as u64;
+        Ok(count)
     }
 }
 

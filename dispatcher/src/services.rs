@@ -128,6 +128,12 @@ pub struct ServiceError {
     pub title: String,
     /// For the log.
     pub detail: String,
+    /// What kind of failure it is, for programs; empty where that does not matter.
+    #[serde(default)]
+    pub kind: String,
+    /// After how many seconds it may be tried again; 0 if that is not known.
+    #[serde(default)]
+    pub retry_after_s: u64,
 }
 
 impl ServiceError {
@@ -144,6 +150,8 @@ impl ServiceError {
             status: status.as_u16(),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
             detail: detail.into(),
+            kind: String::new(),
+            retry_after_s: 0,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::live::Live;
 use crate::log;
 use crate::reporter::Reporter;
 use crate::settings::{Config, Settings, bad, find};
-use crate::site::{Development, Reloader, Shared, Site, Sites};
+use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper};
 use crate::stop::{End, Stopper, signals};
 use crate::{cli, sys};
 
@@ -97,12 +97,14 @@ fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<
         control.as_ref().map_or(&[], |running| &running.addresses),
     );
 
+    let sweeper = Sweeper::start(sites).map_err(|error| started(&error))?;
     let reloader = Reloader::start(sites).map_err(|error| started(&error))?;
     let reload = (on_hang_up == OnHangUp::Reload).then_some(|| reloader.ask());
     let end = stopper.wait(reload);
     if let Some(running) = control {
         running.stop();
     }
+    drop(sweeper);
     drop(reporter);
     tracing::info!("{end}");
     drop(log);

@@ -43,6 +43,7 @@ struct Inner {
     status: u16,
     title: String,
     detail: String,
+    kind: String,
     headers: Headers,
     place: &'static Location<'static>,
     declines: bool,
@@ -88,6 +89,7 @@ impl Error {
             },
             title: title.into(),
             detail: String::new(),
+            kind: String::new(),
             headers: Headers::default(),
             place: Location::caller(),
             declines: false,
@@ -263,6 +265,31 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// What kind of failure a service of the server told, where it matters to a program: of the database
+    /// `unique`, `foreign-key`, `not-null`, `check`, `busy`, `time-limit`, `unavailable`, `syntax`, `denied`
+    /// or `other`. Empty for all else.
+    ///
+    /// ```
+    /// use harmonious::prelude::*;
+    ///
+    /// fn take(req: &Request, name: &str) -> Result<()> {
+    ///     match req.db().execute("INSERT INTO names (name) VALUES (?)", &[name.into()]) {
+    ///         Ok(_) => Ok(()),
+    ///         Err(error) if error.kind() == "unique" => Err(Error::conflict("the name is taken")),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    pub(crate) fn with_kind(mut self, kind: String) -> Error {
+        self.0.kind = kind;
+        self
     }
 
     /// Whether [`decline`] made it.

@@ -48,6 +48,8 @@ struct Refusal {
     status: u16,
     title: String,
     detail: String,
+    kind: String,
+    retry_after_s: u64,
 }
 
 impl Default for Refusal {
@@ -56,6 +58,8 @@ impl Default for Refusal {
             status: 500,
             title: String::new(),
             detail: String::new(),
+            kind: String::new(),
+            retry_after_s: 0,
         }
     }
 }
@@ -164,7 +168,13 @@ impl Request {
             Ok(reply) => Ok(reply),
             Err(refusal) => {
                 let refusal: Refusal = rmp_serde::from_slice(refusal).unwrap_or_default();
-                Err(Error::new(refusal.status, refusal.title).with_detail(refusal.detail))
+                let error = Error::new(refusal.status, refusal.title)
+                    .with_detail(refusal.detail)
+                    .with_kind(refusal.kind);
+                Err(match refusal.retry_after_s {
+                    0 => error,
+                    seconds => error.with_header("retry-after", &seconds.to_string()),
+                })
             }
         }
     }

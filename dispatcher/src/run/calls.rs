@@ -276,7 +276,15 @@ fn told(failed: &Failed) -> ServiceError {
         status: failed.status.as_u16(),
         title: failed.title.clone(),
         detail: failed.fault.detail.clone(),
+        kind: String::new(),
+        retry_after_s: retry_after_s(failed),
     }
+}
+
+fn retry_after_s(failed: &Failed) -> u64 {
+    let told = failed.headers.get(RETRY_AFTER);
+    let told = told.and_then(|value| value.to_str().ok()?.parse().ok());
+    told.unwrap_or(0)
 }
 
 /// What one entry asks of the host.

@@ -4,6 +4,7 @@
 mod body;
 mod builtin;
 mod calls;
+mod failed;
 mod methods;
 mod pages;
 mod refusals;
@@ -11,30 +12,31 @@ mod render;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use harmonious_abi::method;
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use smallvec::SmallVec;
 
 use crate::dispatcher::{Core, Snapshot};
 use crate::ffi::{BodyView, RequestArrays, RequestParts, RequestViews, ResponseView};
 use crate::loader::LoadedModule;
 use crate::manifest::{
-    Broken, Canonical, Chain, DomainId, Found, ModuleId, Resolved, Role, TemplateId, canonical,
+    Canonical, Chain, DomainId, Found, ModuleId, Resolved, Role, TemplateId, canonical,
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
-use crate::services::{Exchange, ServiceError};
+use crate::services::Exchange;
 use body::{edit, into_outgoing, replace};
 use calls::{Given, Said, Standing};
+use failed::refused;
 use methods::{allow, changes_something, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
+pub(crate) use failed::Failed;
 pub(crate) use methods::may_redirect;
 pub use refusals::refuse;
 pub(crate) use refusals::{redirect, status_of};
@@ -103,54 +105,6 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
     };
     run.whole();
     run.outgoing
-}
-
-/// Why there is no answer but an error.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) status: StatusCode,
-    /// For the visitor.
-    pub(crate) title: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) fault: Fault,
-    /// The domain whose own hook or page failed: error pages are looked up above it.
-    pub(crate) above: Option<DomainId>,
-}
-
-impl Failed {
-    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Failed {
-        Failed {
-            status,
-            title: status.canonical_reason().unwrap_or("error").to_owned(),
-            headers: HeaderMap::new(),
-            fault: Fault {
-                detail: detail.into(),
-                ..Fault::default()
-            },
-            above: None,
-        }
-    }
-
-    /// What the manifest says cannot be used; only in `dev`.
-    fn broken(file: &Path, broken: &Broken) -> Failed {
-        let mut failed = Failed::new(StatusCode::INTERNAL_SERVER_ERROR, &broken.message);
-        failed.fault.file = file.display().to_string();
-        failed.fault.line = broken.line;
-        failed
-    }
-
-    fn with(mut self, name: http::HeaderName, value: HeaderValue) -> Failed {
-        self.headers.insert(name, value);
-        self
-    }
-}
-
-/// A service would not have it.
-fn refused(error: &ServiceError) -> Failed {
-    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut failed = Failed::new(status, &error.detail);
-    failed.title.clone_from(&error.title);
-    failed
 }
 
 /// A module of the chain that the request has come to.

@@ -1,20 +1,32 @@
 //! What the server keeps for one request: the services that its modules reach by messages, and what its
 //! templates are told.
 
+use std::cell::OnceCell;
+use std::time::Duration;
+
 use harmonious_dispatcher::http::StatusCode;
-use harmonious_dispatcher::manifest::Module;
-use harmonious_dispatcher::{Caller, Exchange, Outgoing, ServiceError};
+use harmonious_dispatcher::http::header::{HOST, SET_COOKIE, USER_AGENT};
+use harmonious_dispatcher::manifest::{Literal, Module};
+use harmonious_dispatcher::{Caller, Exchange, Incoming, Outgoing, ServiceError};
+use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError};
 use harmonious_templating::Site;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::around::Around;
+use super::database::{self, Transactions};
 use super::fragments::Leases;
+use super::keeping::Keeping;
+use super::{logins, sessions};
 
 /// One request of a site.
 pub struct SiteExchange<'r> {
-    around: &'r Around,
+    pub(super) around: &'r Around,
+    pub(super) keeping: &'r Keeping,
+    pub(super) incoming: &'r Incoming<'r>,
     leases: Leases,
+    session: OnceCell<Session>,
+    pub(super) transactions: Transactions,
 }
 
 #[derive(Deserialize)]
@@ -25,10 +37,64 @@ struct UrlFor<'a> {
 
 impl<'r> SiteExchange<'r> {
     /// Of a request to that site.
-    pub fn begin(around: &'r Around) -> SiteExchange<'r> {
+    pub fn begin(
+        around: &'r Around,
+        keeping: &'r Keeping,
+        incoming: &'r Incoming<'r>,
+    ) -> SiteExchange<'r> {
         SiteExchange {
             around,
+            keeping,
+            incoming,
             leases: Leases::default(),
+            session: OnceCell::new(),
+            transactions: Transactions::default(),
+        }
+    }
+
+    /// The visitor's session. Its store is opened here, and asked when the session is used.
+    pub(super) fn session(&self) -> Result<&Session, Refusal> {
+        if let Some(session) = self.session.get() {
+            return Ok(session);
+        }
+        let headers = self.incoming.headers;
+        let (secure, address) = self.keeping.client(self.incoming.peer, headers);
+        let user_agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes());
+        let client = Client {
+            secure,
+            user_agent: String::from_utf8_lossy(user_agent.unwrap_or_default()).into_owned(),
+            address,
+        };
+        let session = self.keeping.sessions()?.open(headers, client);
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Whether a form of somebody else's page sent this.
+    fn check_csrf(&self) -> Result<(), Refusal> {
+        let incoming = self.incoming;
+        let (secure, _) = self.keeping.client(incoming.peer, incoming.headers);
+        let host = incoming
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok());
+        let mut body = incoming.body.reader();
+        let request = CsrfRequest {
+            method: incoming.method,
+            headers: incoming.headers,
+            secure,
+            host: host.unwrap_or(incoming.host),
+            body: &mut body,
+        };
+        match self.keeping.csrf.check(self.session()?, request)? {
+            CsrfVerdict::Allowed => Ok(()),
+            CsrfVerdict::Refused(refusal) => {
+                let detail = format!("refused against cross-site request forgery: {refusal}");
+                let mut error = ServiceError::new(StatusCode::FORBIDDEN, detail);
+                error.title =
+                    "this form is too old, or not of this site: go back, reload, try again"
+                        .to_owned();
+                Err(Refusal(error))
+            }
         }
     }
 
@@ -40,8 +106,12 @@ impl<'r> SiteExchange<'r> {
 }
 
 impl Exchange for SiteExchange<'_> {
-    fn admit(&self, _module: &Module) -> Result<(), ServiceError> {
-        Ok(())
+    fn admit(&self, module: &Module) -> Result<(), ServiceError> {
+        // A module says by name that it takes requests of others: `module! { csrf = false }`.
+        match module.declared.other.get("csrf") {
+            Some(Literal::Bool(false)) => Ok(()),
+            _ => Ok(self.check_csrf()?),
+        }
     }
 
     fn call(
@@ -57,6 +127,15 @@ impl Exchange for SiteExchange<'_> {
         if let Some(answer) = answer {
             return answer;
         }
+        let (family, _) = service.split_once('.').unwrap_or((service, ""));
+        match family {
+            "session" => return Ok(sessions::answer(self, service, message)?),
+            "password" | "login" | "seal" | "unseal" => {
+                return Ok(logins::answer(self, service, message)?);
+            }
+            "db" => return Ok(database::answer(self, service, message)?),
+            _ => {}
+        }
         match service {
             "url_for" => self.url_for(service, message),
             _ => Err(failed(format!(
@@ -67,16 +146,108 @@ impl Exchange for SiteExchange<'_> {
     }
 
     fn tell(&self, name: &str) -> Result<Option<Value>, ServiceError> {
-        Ok(Some(match name {
-            "csrf_field" | "csrf_token" => json!(""),
-            "flash" => json!([]),
-            _ => Value::Null,
-        }))
+        Ok(Some(sessions::tell(self, name)?))
     }
 
-    fn finish(&self, _outgoing: &mut Outgoing) -> Result<(), ServiceError> {
+    fn finish(&self, outgoing: &mut Outgoing) -> Result<(), ServiceError> {
+        self.transactions.undo();
+        let Some(session) = self.session.get() else {
+            return Ok(());
+        };
+        // What a page that broke left behind is not kept.
+        if outgoing.status.is_server_error() {
+            return Ok(());
+        }
+        if let Some(cookie) = session.commit().map_err(Refusal::from)? {
+            outgoing.headers.append(SET_COOKIE, cookie);
+        }
         Ok(())
     }
+}
+
+/// Why a service did not do what it was asked to; made of the errors of what the site keeps.
+#[derive(Debug)]
+pub struct Refusal(pub ServiceError);
+
+impl Refusal {
+    /// A failure that is nobody's but the site's.
+    pub fn failed(detail: impl Into<String>) -> Refusal {
+        Refusal(failed(detail))
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> ServiceError {
+        refusal.0
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Refusal {
+        Refusal(error)
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Refusal {
+        let status = StatusCode::from_u16(error.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut refusal = ServiceError::new(status, causes(&error));
+        refusal.retry_after_s = seconds(error.retry_after());
+        Refusal(refusal)
+    }
+}
+
+impl From<harmonious_db::Error> for Refusal {
+    fn from(error: harmonious_db::Error) -> Refusal {
+        let status = match error.is_unavailable() {
+            true => StatusCode::SERVICE_UNAVAILABLE,
+            false => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut refusal = ServiceError::new(status, error.to_string());
+        refusal.retry_after_s = seconds(error.retry_after());
+        refusal.kind = kind_of(&error).to_owned();
+        Refusal(refusal)
+    }
+}
+
+/// What programs tell apart.
+fn kind_of(error: &harmonious_db::Error) -> &'static str {
+    use harmonious_db::Error;
+    match error {
+        Error::Unique { .. } => "unique",
+        Error::ForeignKey { .. } => "foreign-key",
+        Error::NotNull { .. } => "not-null",
+        Error::Check { .. } => "check",
+        Error::Busy { .. } => "busy",
+        Error::TimeLimit { .. } => "time-limit",
+        Error::Unavailable { .. } | Error::ConnectionLost { .. } => "unavailable",
+        Error::Syntax { .. } => "syntax",
+        Error::Denied { .. } => "denied",
+        _ => "other",
+    }
+}
+
+/// Whole seconds, rounded up: 0 for none.
+fn seconds(wait: Option<Duration>) -> u64 {
+    wait.map_or(0, |wait| {
+        wait.as_millis()
+            .div_ceil(1000)
+            .try_into()
+            .unwrap_or(u64::MAX)
+    })
+}
+
+/// An error with what caused it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// A failure that is nobody's but the site's.

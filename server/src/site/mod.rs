@@ -3,14 +3,20 @@
 
 mod around;
 mod convert;
+mod database;
 mod development;
 mod exchange;
 mod fragments;
+mod keeping;
+mod keeping_toml;
+mod logins;
 mod one;
 mod reload;
 mod requests;
 mod services;
+mod sessions;
 pub mod site_toml;
+mod sweeper;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,6 +35,7 @@ pub use reload::Reloader;
 pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
+pub use sweeper::Sweeper;
 
 /// The route of jobs that read files; those of modules come after it.
 const FILES: u32 = 0;

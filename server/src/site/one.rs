@@ -1,6 +1,7 @@
 //! One site: its files, its domains, and how its answers become those of the front.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, 
 use super::around::Around;
 use super::convert::{self, Facts};
 use super::development::{BUILDING, Development};
+use super::keeping::Keeping;
 use super::services::SiteServices;
 use super::site_toml::SiteToml;
 use crate::build::{BuiltLibraries, Profile};
@@ -45,6 +47,8 @@ pub struct Site {
     files: Option<StaticFiles>,
     /// What its templates know of it.
     around: Arc<Around>,
+    /// What it keeps.
+    pub keeping: Arc<Keeping>,
     /// Its domains; none where there is no folder `domains/`.
     pub dispatcher: Option<Arc<Dispatcher>>,
     /// What only `dev` does.
@@ -70,14 +74,20 @@ impl Site {
         let has_domains = dir.join(DOMAINS).is_dir();
         let files = files(&dir, has_domains)?;
         let around = Arc::new(Around::new(dir.join(STATIC), toml.fragments_bytes));
+        let keeping = Arc::new(Keeping::new(toml.keeping.clone(), &dir.join(DATA))?);
         let dispatcher = match has_domains {
-            true => Some(dispatcher(
-                &dir,
-                &toml,
-                development.is_some(),
-                &around,
-                libraries,
-            )?),
+            true => {
+                let is_development = development.is_some();
+                let (around, keeping) = (Arc::clone(&around), Arc::clone(&keeping));
+                let services = SiteServices::new(&toml.name, &dir, is_development, around, keeping);
+                Some(dispatcher(
+                    &dir,
+                    &toml,
+                    is_development,
+                    services,
+                    libraries,
+                )?)
+            }
             false => None,
         };
         if files.is_none() && dispatcher.is_none() {
@@ -87,12 +97,21 @@ impl Site {
                 dir.display().to_string()
             )));
         }
+        for migration in keeping.prepare(&dir)? {
+            // The log has not begun yet.
+            let _ = writeln!(
+                io::stderr(),
+                "{}: applied the migration {migration}",
+                toml.name
+            );
+        }
         Ok(Site {
             name: toml.name,
             hosts: toml.hosts,
             dir,
             files,
             around,
+            keeping,
             dispatcher,
             development,
         })
@@ -297,7 +316,7 @@ fn dispatcher(
     dir: &Path,
     toml: &SiteToml,
     development: bool,
-    around: &Arc<Around>,
+    services: SiteServices,
     libraries: impl FnOnce(&Path, &Manifest) -> Result<Arc<dyn Libraries>, Failure>,
 ) -> Result<Arc<Dispatcher>, Failure> {
     let named = toml.hosts.iter().find(|host| !host.starts_with('*'));
@@ -310,7 +329,6 @@ fn dispatcher(
         secrets: toml.secrets.clone(),
         development,
     };
-    let services = SiteServices::new(&toml.name, dir, development, Arc::clone(around));
     let wrong = |error: &dyn std::error::Error| {
         Failure::Problems(format!("{} cannot be served:\n{error}", dir.display()))
     };

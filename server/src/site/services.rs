@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::around::Around;
 use super::exchange::SiteExchange;
+use super::keeping::Keeping;
 use super::requests::{Unmet, unmet};
 
 use harmonious_dispatcher::{
@@ -22,18 +23,26 @@ pub struct SiteServices {
     dir: PathBuf,
     development: bool,
     around: Arc<Around>,
+    keeping: Arc<Keeping>,
     /// The templates of the last manifest: what did not change is not compiled again.
     last: Mutex<Option<Arc<SiteTemplates>>>,
 }
 
 impl SiteServices {
     /// Of the site of that name in that folder. In development a template that is wrong is a fault of its page only.
-    pub fn new(site: &str, dir: &Path, development: bool, around: Arc<Around>) -> SiteServices {
+    pub fn new(
+        site: &str,
+        dir: &Path,
+        development: bool,
+        around: Arc<Around>,
+        keeping: Arc<Keeping>,
+    ) -> SiteServices {
         SiteServices {
             site: site.to_owned(),
             dir: dir.to_owned(),
             development,
             around,
+            keeping,
             last: Mutex::default(),
         }
     }
@@ -87,8 +96,8 @@ impl Services for SiteServices {
         Ok(templates)
     }
 
-    fn exchange<'r>(&'r self, _incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r> {
-        Box::new(SiteExchange::begin(&self.around))
+    fn exchange<'r>(&'r self, incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r> {
+        Box::new(SiteExchange::begin(&self.around, &self.keeping, incoming))
     }
 
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]) {

@@ -10,6 +10,8 @@ use harmonious_templating::FRAGMENTS_BYTES;
 use serde_json::Value;
 use toml::Table;
 
+use super::keeping::KeepingConfig;
+use super::keeping_toml;
 use crate::failure::Failure;
 use crate::settings::{self, did_you_mean};
 
@@ -19,7 +21,9 @@ pub const NAME: &str = "site.toml";
 pub const SECRETS: &str = "secrets.toml";
 
 /// The keys that are the site's own; all others are settings of the server.
-const KEYS: [&str; 4] = ["name", "hosts", "limits", "config"];
+const KEYS: [&str; 8] = [
+    "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins",
+];
 const LIMITS: [&str; 4] = [
     "time-limit",
     "max-body",
@@ -41,6 +45,8 @@ pub struct SiteToml {
     pub limits: SiteLimits,
     /// Bytes of rendered fragments that it keeps.
     pub fragments_bytes: u64,
+    /// What it keeps, and how.
+    pub keeping: KeepingConfig,
     /// The table `[config]`, for its modules.
     pub config: Value,
     /// Its secrets by name.
@@ -63,6 +69,7 @@ impl SiteToml {
             hosts: Vec::new(),
             limits: SiteLimits::default(),
             fragments_bytes: FRAGMENTS_BYTES,
+            keeping: KeepingConfig::default(),
             config: Value::Object(serde_json::Map::new()),
             secrets: secrets(&dir.join(SECRETS))?,
         };
@@ -70,7 +77,9 @@ impl SiteToml {
             site.name = text(&path, "name", &name)?;
         }
         if let Some(hosts) = table.remove("hosts") {
-            site.hosts = texts(&path, "hosts", &hosts)?;
+            let allowed =
+                "a list of host names such as [\"scripts.example\", \"*.scripts.example\"]";
+            site.hosts = texts(&path, "hosts", &hosts, allowed)?;
             for host in &site.hosts {
                 let mut one = Hosts::new();
                 one.add(host, ()).map_err(|error| refused(&path, &error))?;
@@ -82,6 +91,7 @@ impl SiteToml {
         if let Some(config) = table.remove("config") {
             site.config = serde_json::to_value(config).map_err(|error| refused(&path, &error))?;
         }
+        site.keeping = keeping_toml::take(&path, &mut table, &site.secrets)?;
         match table.keys().find(|key| settings::find(key).is_none()) {
             Some(key) => {
                 let known = KEYS
@@ -195,21 +205,25 @@ fn secrets(path: &PathBuf) -> Result<BTreeMap<String, String>, Failure> {
     Ok(secrets)
 }
 
-fn text(path: &Path, key: &str, value: &toml::Value) -> Result<String, Failure> {
+pub(super) fn text(path: &Path, key: &str, value: &toml::Value) -> Result<String, Failure> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned)
         .ok_or_else(|| bad(path, key, value, "a text that is not empty"))
 }
 
-fn texts(path: &Path, key: &str, value: &toml::Value) -> Result<Vec<String>, Failure> {
-    let allowed = "a list of host names such as [\"scripts.example\", \"*.scripts.example\"]";
+pub(super) fn texts(
+    path: &Path,
+    key: &str,
+    value: &toml::Value,
+    allowed: &str,
+) -> Result<Vec<String>, Failure> {
     let items = value
         .as_array()
         .ok_or_else(|| bad(path, key, value, allowed))?;
     items.iter().map(|item| text(path, key, item)).collect()
 }
 
-fn bad(path: &Path, key: &str, value: &toml::Value, allowed: &str) -> Failure {
+pub(super) fn bad(path: &Path, key: &str, value: &toml::Value, allowed: &str) -> Failure {
     let value = serde_json::to_string(value).unwrap_or_default();
     Failure::Usage(format!(
         "{key} is {value} (from {}): allowed is {allowed}",

@@ -1,0 +1,61 @@
+//! Why there is no answer but an error: from whatever failed to its page.
+
+use std::path::Path;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::manifest::{Broken, DomainId};
+use crate::message::Fault;
+use crate::services::ServiceError;
+
+/// Why there is no answer but an error.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) status: StatusCode,
+    /// For the visitor.
+    pub(crate) title: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) fault: Fault,
+    /// The domain whose own hook or page failed: error pages are looked up above it.
+    pub(crate) above: Option<DomainId>,
+}
+
+impl Failed {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Failed {
+        Failed {
+            status,
+            title: status.canonical_reason().unwrap_or("error").to_owned(),
+            headers: HeaderMap::new(),
+            fault: Fault {
+                detail: detail.into(),
+                ..Fault::default()
+            },
+            above: None,
+        }
+    }
+
+    /// What the manifest says cannot be used; only in `dev`.
+    pub(super) fn broken(file: &Path, broken: &Broken) -> Failed {
+        let mut failed = Failed::new(StatusCode::INTERNAL_SERVER_ERROR, &broken.message);
+        failed.fault.file = file.display().to_string();
+        failed.fault.line = broken.line;
+        failed
+    }
+
+    pub(super) fn with(mut self, name: http::HeaderName, value: HeaderValue) -> Failed {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// A service would not have it.
+pub(super) fn refused(error: &ServiceError) -> Failed {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut failed = Failed::new(status, &error.detail);
+    failed.title.clone_from(&error.title);
+    match error.retry_after_s {
+        0 => failed,
+        seconds => failed.with(RETRY_AFTER, seconds.into()),
+    }
+}

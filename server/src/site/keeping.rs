@@ -1,0 +1,226 @@
+//! What a site keeps: its database, the sessions of its visitors, its keys. Each is opened when something
+//! first needs it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use harmonious_db::{Config, Database, Migrations};
+use harmonious_session::{
+    Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
+    Throttle,
+};
+use parking_lot::Mutex;
+
+use super::exchange::Refusal;
+use crate::failure::Failure;
+
+/// How many passwords are hashed at a time: each takes some 20 MB and one core for some 30 ms.
+const HASHING_MAX: usize = 2;
+/// The keys for sealed texts, in the folder of the site's data.
+const KEYS: &str = "keys";
+/// The folder of numbered SQL files of a site.
+const MIGRATIONS: &str = "migrations";
+
+/// What `site.toml` says of it.
+#[derive(Clone, Debug, Default)]
+pub struct KeepingConfig {
+    /// The URL of the database; empty for `data/site.db`.
+    pub database_url: String,
+    /// Connections to it at most.
+    pub connections_max: Option<u32>,
+    /// How long one statement may take.
+    pub query_time_max: Option<Duration>,
+    /// Of the sessions.
+    pub sessions: Settings,
+    /// Whether sessions are kept in memory only.
+    pub sessions_in_memory: bool,
+    /// Whether all visitors come through TLS, in front of this server.
+    pub secure: bool,
+    /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub proxies: Vec<String>,
+    /// Other origins whose forms are taken.
+    pub origins: Vec<String>,
+}
+
+/// What one site keeps.
+pub struct Keeping {
+    config: KeepingConfig,
+    data: PathBuf,
+    /// From where unsafe requests are taken.
+    pub csrf: CsrfPolicy,
+    /// Failed logins.
+    pub throttle: Throttle,
+    /// What time it is.
+    pub clock: Clock,
+    database: Mutex<Option<Database>>,
+    sessions: Mutex<Option<Arc<Sessions>>>,
+    passwords: Mutex<Option<Arc<Passwords>>>,
+    ring: Mutex<Option<Arc<KeyRing>>>,
+}
+
+impl Keeping {
+    /// Of a site with that folder for its data.
+    ///
+    /// # Errors
+    /// What `site.toml` says cannot be meant so.
+    pub fn new(config: KeepingConfig, data: &Path) -> Result<Keeping, Failure> {
+        let wrong = |error: harmonious_session::SessionError| Failure::Usage(error.to_string());
+        let origins = config.origins.iter().map(String::as_str);
+        let csrf = CsrfPolicy::default().origins(origins).map_err(wrong)?;
+        let clock = Clock::system();
+        Ok(Keeping {
+            throttle: Throttle::new(clock.clone()).map_err(wrong)?,
+            clock,
+            csrf,
+            config,
+            data: data.to_owned(),
+            database: Mutex::default(),
+            sessions: Mutex::default(),
+            passwords: Mutex::default(),
+            ring: Mutex::default(),
+        })
+    }
+
+    /// Brings the database up to date with the migrations of the site; opens it in any case where the site
+    /// says which it is. What was applied.
+    ///
+    /// # Errors
+    /// It cannot be reached, or a migration fails.
+    pub fn prepare(&self, site: &Path) -> Result<Vec<String>, Failure> {
+        let folder = site.join(MIGRATIONS);
+        if self.config.database_url.is_empty() && !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let database = self
+            .database()
+            .map_err(|refusal| Failure::Failed(refusal.0.detail))?;
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let failed =
+            |error: harmonious_db::Error| Failure::Failed(format!("{}: {error}", folder.display()));
+        let migrations = Migrations::read(&folder, database.backend()).map_err(failed)?;
+        database.migrate(&migrations).map_err(failed)
+    }
+
+    /// The site's database.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn database(&self) -> Result<Database, Refusal> {
+        opened(&self.database, || {
+            let url = match self.config.database_url.as_str() {
+                "" => {
+                    self.make_data()?;
+                    format!("sqlite:{}", self.data.join("site.db").display())
+                }
+                url => url.to_owned(),
+            };
+            let mut config = Config::new(url);
+            if let Some(connections) = self.config.connections_max {
+                config.connections_max = connections;
+            }
+            if let Some(time) = self.config.query_time_max {
+                config.query_time_max = time;
+            }
+            Ok(Database::open(&config)?)
+        })
+    }
+
+    /// The sessions of its visitors.
+    ///
+    /// # Errors
+    /// Their store cannot be opened.
+    pub fn sessions(&self) -> Result<Arc<Sessions>, Refusal> {
+        opened(&self.sessions, || {
+            let (settings, clock) = (self.config.sessions.clone(), self.clock.clone());
+            let sessions = match self.config.sessions_in_memory {
+                true => Sessions::new(MemoryStore::default(), settings, clock)?,
+                false => Sessions::new(DatabaseStore::new(self.database()?)?, settings, clock)?,
+            };
+            Ok(Arc::new(sessions))
+        })
+    }
+
+    /// Hashes passwords.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn passwords(&self) -> Result<Arc<Passwords>, Refusal> {
+        opened(&self.passwords, || {
+            Ok(Arc::new(Passwords::new(Cost::default(), HASHING_MAX)?))
+        })
+    }
+
+    /// Seals small texts.
+    ///
+    /// # Errors
+    /// The file of keys cannot be read or made, or others can read it.
+    pub fn ring(&self) -> Result<Arc<KeyRing>, Refusal> {
+        opened(&self.ring, || {
+            self.make_data()?;
+            Ok(Arc::new(KeyRing::load(&self.data.join(KEYS))?))
+        })
+    }
+
+    /// Whether a visitor comes through TLS, and from where, as far as the proxy before us is believed.
+    pub fn client(
+        &self,
+        peer: &str,
+        headers: &harmonious_dispatcher::http::HeaderMap,
+    ) -> (bool, String) {
+        let is_trusted = self.config.proxies.iter().any(|proxy| proxy == peer);
+        if !is_trusted {
+            return (self.config.secure, peer.to_owned());
+        }
+        let told = |name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            // Each proxy appends what it saw: the last is what the one before us says.
+            value.rsplit(',').next().map(str::trim)
+        };
+        let secure = told("x-forwarded-proto") == Some("https") || self.config.secure;
+        let address = told("x-forwarded-for").unwrap_or(peer).to_owned();
+        (secure, address)
+    }
+
+    /// Forgets what expired; whether there may be more.
+    pub fn sweep(&self) -> Result<bool, Refusal> {
+        let sessions = self.sessions.lock().clone();
+        match sessions {
+            Some(sessions) => Ok(sessions.sweep()? >= harmonious_session::config::SWEEP_MAX),
+            None => Ok(false),
+        }
+    }
+
+    fn make_data(&self) -> Result<(), Refusal> {
+        std::fs::create_dir_all(&self.data).map_err(|error| {
+            Refusal::failed(format!(
+                "the folder {} cannot be made: {error}",
+                self.data.display()
+            ))
+        })
+    }
+}
+
+impl std::fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeping")
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The value, made if it was not; who comes meanwhile waits. A failure is tried again by the next.
+fn opened<T: Clone>(
+    cell: &Mutex<Option<T>>,
+    open: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut cell = cell.lock();
+    if let Some(value) = &*cell {
+        return Ok(value.clone());
+    }
+    let value = open()?;
+    *cell = Some(value.clone());
+    Ok(value)
+}

@@ -1,0 +1,159 @@
+//! `[database]`, `[sessions]`, `proxies` and `origins` of `site.toml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::keeping::KeepingConfig;
+use super::site_toml::{bad, text, texts};
+use crate::failure::Failure;
+use crate::settings::did_you_mean;
+
+/// The secret that holds a database's URL, where it has a password in it.
+pub const URL_SECRET: &str = "database-url";
+
+const DATABASE: [&str; 3] = ["url", "connections", "query-time"];
+const SESSIONS: [&str; 5] = ["store", "idle", "absolute", "cookie", "secure"];
+
+const CONNECTIONS_MAX: i64 = 1000;
+const QUERY_TIME_MAX: Duration = Duration::from_secs(3600);
+const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Takes its keys out of the table.
+///
+/// # Errors
+/// A key that is unknown, a value that is not allowed.
+pub fn take(
+    path: &Path,
+    table: &mut Table,
+    secrets: &BTreeMap<String, String>,
+) -> Result<KeepingConfig, Failure> {
+    let mut config = KeepingConfig::default();
+    if let Some(value) = table.remove("database") {
+        for (key, value) in &section(path, "database", value, &DATABASE)? {
+            database(path, key, value, &mut config)?;
+        }
+    }
+    if let Some(url) = secrets.get(URL_SECRET) {
+        config.database_url.clone_from(url);
+    }
+    if let Some(value) = table.remove("sessions") {
+        for (key, value) in &section(path, "sessions", value, &SESSIONS)? {
+            sessions(path, key, value, &mut config)?;
+        }
+    }
+    if let Some(value) = table.remove("proxies") {
+        let allowed = "a list of addresses such as [\"127.0.0.1\"]";
+        config.proxies = texts(path, "proxies", &value, allowed)?;
+        let is_address = |proxy: &String| proxy.parse::<std::net::IpAddr>().is_ok();
+        if !config.proxies.iter().all(is_address) {
+            return Err(bad(path, "proxies", &value, allowed));
+        }
+    }
+    if let Some(value) = table.remove("origins") {
+        let allowed = "a list of origins such as [\"https://app.example\"]";
+        config.origins = texts(path, "origins", &value, allowed)?;
+    }
+    Ok(config)
+}
+
+fn database(
+    path: &Path,
+    key: &str,
+    value: &Value,
+    config: &mut KeepingConfig,
+) -> Result<(), Failure> {
+    let name = format!("database.{key}");
+    match key {
+        "url" => {
+            let url = text(path, &name, value)?;
+            // It stands in a file that many can read.
+            if has_password(&url) {
+                return Err(Failure::Usage(format!(
+                    "{name} in {} has a password in it: put the whole URL into secrets.toml, as {URL_SECRET}",
+                    path.display()
+                )));
+            }
+            config.database_url = url;
+        }
+        "connections" => {
+            let given = value.as_integer();
+            let fits = given.filter(|number| (1..=CONNECTIONS_MAX).contains(number));
+            let number = fits.and_then(|number| u32::try_from(number).ok());
+            let allowed = "a number from 1 to 1000";
+            config.connections_max = Some(number.ok_or_else(|| bad(path, &name, value, allowed))?);
+        }
+        _ => config.query_time_max = Some(duration(path, &name, value, QUERY_TIME_MAX)?),
+    }
+    Ok(())
+}
+
+fn sessions(
+    path: &Path,
+    key: &str,
+    value: &Value,
+    config: &mut KeepingConfig,
+) -> Result<(), Failure> {
+    let name = format!("sessions.{key}");
+    match key {
+        "store" => {
+            config.sessions_in_memory = match value.as_str() {
+                Some("memory") => true,
+                Some("database") => false,
+                _ => return Err(bad(path, &name, value, "\"database\" or \"memory\"")),
+            };
+        }
+        "idle" => config.sessions.idle = duration(path, &name, value, IDLE_MAX)?,
+        "absolute" => config.sessions.absolute = duration(path, &name, value, IDLE_MAX)?,
+        "cookie" => config.sessions.cookie = text(path, &name, value)?,
+        _ => {
+            let allowed = "true (all visitors come through TLS) or false";
+            let flag = value.as_bool();
+            config.secure = flag.ok_or_else(|| bad(path, &name, value, allowed))?;
+        }
+    }
+    Ok(())
+}
+
+fn section(
+    path: &Path,
+    name: &str,
+    value: Value,
+    known: &[&'static str],
+) -> Result<Table, Failure> {
+    let Value::Table(table) = value else {
+        return Err(bad(path, name, &value, "a table"));
+    };
+    match table.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(table),
+        Some(key) => {
+            let near = did_you_mean(key, known.iter().copied());
+            let path = path.display();
+            Err(Failure::Usage(format!(
+                "no key \"{name}.{key}\" in {path}: {near}"
+            )))
+        }
+    }
+}
+
+fn duration(path: &Path, name: &str, value: &Value, most: Duration) -> Result<Duration, Failure> {
+    let given = value
+        .as_str()
+        .and_then(|text| humantime::parse_duration(text).ok());
+    let fits = given.filter(|time| !time.is_zero() && *time <= most);
+    let allowed = format!(
+        "a duration such as \"30s\" or \"14 days\", up to {}",
+        humantime::format_duration(most)
+    );
+    fits.ok_or_else(|| bad(path, name, value, &allowed))
+}
+
+/// `scheme://user:password@host`.
+fn has_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':')
+}

@@ -1,0 +1,263 @@
+//! Sessions, logins, forms and the database, through the real binary with a browser's cookies.
+
+mod common;
+
+use common::ask::Ask;
+use common::sites::{own, serve};
+use common::{Answer, Server};
+use tempfile::TempDir;
+
+/// A server on a copy of the fixture, with a database of its own.
+fn start() -> (TempDir, Server) {
+    let site = own("keeping");
+    let server = serve(&[site.path()], &[]);
+    (site, server)
+}
+
+/// Who keeps cookies, and sends tokens where they are needed.
+#[derive(Default)]
+struct Browser {
+    cookie: Option<String>,
+    token: Option<String>,
+}
+
+impl Browser {
+    fn ask(&mut self, server: &Server, ask: Ask) -> Answer {
+        let mut ask = ask;
+        if let Some(cookie) = &self.cookie {
+            ask = ask.field("Cookie", cookie);
+        }
+        if let Some(token) = &self.token {
+            ask = ask.field("X-CSRF-Token", token);
+        }
+        let answer = ask.to(server);
+        if let Some(set) = answer.header("set-cookie") {
+            let pair = set.split(';').next().unwrap();
+            let is_gone = pair.ends_with('=');
+            self.cookie = (!is_gone).then(|| pair.to_owned());
+        }
+        answer
+    }
+
+    /// The token of the session, as a form has it.
+    fn form(&mut self, server: &Server) -> String {
+        let form = self.ask(server, Ask::get("/form")).body;
+        let (_, rest) = form.split_once("name=\"csrf_token\" value=\"").unwrap();
+        let token = rest.split('"').next().unwrap();
+        self.token = Some(token.to_owned());
+        form
+    }
+}
+
+#[test]
+fn a_session_begins_when_something_is_put_into_it_and_is_the_visitors_own() {
+    let (_site, server) = start();
+    let (mut ann, mut bob) = (Browser::default(), Browser::default());
+    let looked = ann.ask(&server, Ask::get("/count"));
+    assert_eq!(
+        (looked.told(), looked.header("set-cookie")),
+        ((200, "0"), None)
+    );
+    let first = ann.ask(&server, Ask::post("/count", "text/plain", ""));
+    let cookie = first.header("set-cookie").unwrap();
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(part), "no {part} in {cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "{cookie}");
+    ann.form(&server);
+    assert_eq!(
+        ann.ask(&server, Ask::post("/count", "text/plain", "")).body,
+        "2"
+    );
+    assert_eq!(
+        bob.ask(&server, Ask::post("/count", "text/plain", "")).body,
+        "1"
+    );
+    assert_eq!(ann.ask(&server, Ask::get("/count")).body, "2");
+    assert_eq!(
+        ann.ask(&server, Ask::new("DELETE", "/count")).body,
+        "forgotten"
+    );
+    assert_eq!(ann.ask(&server, Ask::get("/count")).body, "0");
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_restart_and_what_failed_is_not() {
+    let (site, server) = start();
+    let mut ann = Browser::default();
+    ann.ask(&server, Ask::post("/count", "text/plain", ""));
+    ann.form(&server);
+    let failed = ann.ask(&server, Ask::post("/count?fail", "text/plain", ""));
+    assert_eq!(failed.status, 500);
+    drop(server);
+    let server = serve(&[site.path()], &[]);
+    assert_eq!(ann.ask(&server, Ask::get("/count")).body, "1");
+}
+
+#[test]
+fn an_unsafe_request_of_a_session_needs_its_token() {
+    let (_site, server) = start();
+    let (mut ann, mut eve) = (Browser::default(), Browser::default());
+    ann.ask(&server, Ask::post("/count", "text/plain", ""));
+    eve.ask(&server, Ask::post("/count", "text/plain", ""));
+    let post = || Ask::post("/count", "text/plain", "");
+    assert_eq!(ann.ask(&server, post()).status, 403);
+    eve.form(&server);
+    ann.token = eve.token.clone();
+    assert_eq!(
+        ann.ask(&server, post()).status,
+        403,
+        "a token of another session"
+    );
+    ann.form(&server);
+    assert_eq!(ann.ask(&server, post()).status, 200);
+    let token = ann.token.take().unwrap();
+    let body = format!("a=b&csrf_token={token}");
+    let form = Ask::post("/count", "application/x-www-form-urlencoded", body);
+    assert_eq!(ann.ask(&server, form).status, 200, "as a field of the form");
+    ann.token = Some(token);
+    for (name, value) in [
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Origin", "http://evil.example"),
+        ("Origin", "null"),
+    ] {
+        let refused = ann.ask(&server, post().field(name, value));
+        assert_eq!(refused.status, 403, "{name}: {value}");
+    }
+    assert_eq!(
+        ann.ask(&server, post().field("Origin", "http://localhost"))
+            .status,
+        200
+    );
+    // A module can say that it takes requests of others.
+    ann.token = None;
+    assert_eq!(
+        ann.ask(&server, Ask::post("/notes?one=x", "text/plain", ""))
+            .status,
+        200
+    );
+}
+
+#[test]
+fn a_user_signs_up_in_and_out() {
+    let (_site, server) = start();
+    let mut ann = Browser::default();
+    let up = || Ask::new("PUT", "/sign?name=ann&password=secret");
+    assert_eq!(ann.ask(&server, up()).told(), (200, "welcome"));
+    assert_eq!(ann.ask(&server, up()).status, 409);
+    let wrong = ann.ask(
+        &server,
+        Ask::post("/sign?name=ann&password=guess", "text/plain", ""),
+    );
+    let nobody = ann.ask(
+        &server,
+        Ask::post("/sign?name=nobody&password=guess", "text/plain", ""),
+    );
+    assert_eq!((wrong.status, nobody.status), (403, 403));
+
+    // What a visitor had stays; the id does not.
+    ann.ask(&server, Ask::post("/count", "text/plain", ""));
+    let before = ann.cookie.clone();
+    ann.form(&server);
+    let sign_in = || Ask::post("/sign?name=ann&password=secret", "text/plain", "");
+    assert_eq!(ann.ask(&server, sign_in()).told(), (200, "in"));
+    assert_ne!(ann.cookie, before);
+    assert_eq!(ann.ask(&server, Ask::get("/count")).body, "1");
+    let form = ann.form(&server);
+    assert!(form.starts_with("ann|<input type=\"hidden\""), "{form}");
+    assert!(form.contains("info: hello &lt;b&gt;;"), "{form}");
+    assert!(
+        !ann.form(&server).contains("hello"),
+        "a flash is shown once"
+    );
+
+    // The id of before opens nothing, and an old cookie does not either after signing out.
+    let mut thief = Browser {
+        cookie: before,
+        ..Browser::default()
+    };
+    assert_eq!(thief.ask(&server, Ask::get("/count")).body, "0");
+    let mut other = Browser::default();
+    other.ask(&server, sign_in());
+    assert_eq!(ann.ask(&server, Ask::get("/sign")).body, "ann 2 1");
+    assert_eq!(ann.ask(&server, Ask::new("PATCH", "/sign")).body, "1");
+    assert_eq!(other.ask(&server, Ask::get("/sign")).body, " 0 0");
+    let kept = ann.cookie.clone();
+    assert_eq!(ann.ask(&server, Ask::new("DELETE", "/sign")).body, "out");
+    assert_eq!(ann.cookie, None);
+    ann.cookie = kept;
+    assert_eq!(ann.ask(&server, Ask::get("/sign")).body, " 0 0");
+}
+
+#[test]
+fn too_many_bad_logins_are_told_when_to_come_again() {
+    let (_site, server) = start();
+    let guess = || Ask::post("/sign?name=ann&password=guess", "text/plain", "").to(&server);
+    let refused = (0..10).map(|_| guess()).find(|answer| answer.status == 429);
+    let refused = refused.expect("a 429 within ten guesses");
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3600).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn a_cookie_that_nobody_gave_is_no_session() {
+    let (_site, server) = start();
+    for cookie in [
+        "session=",
+        "session=x",
+        "session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "a=b; session",
+    ] {
+        let mut eve = Browser {
+            cookie: Some(cookie.to_owned()),
+            token: None,
+        };
+        assert_eq!(
+            eve.ask(&server, Ask::get("/count")).told(),
+            (200, "0"),
+            "{cookie}"
+        );
+        eve.ask(&server, Ask::post("/count", "text/plain", ""));
+        assert_ne!(
+            eve.cookie.as_deref(),
+            Some(cookie),
+            "an id that a visitor chose was taken"
+        );
+    }
+}
+
+#[test]
+fn statements_rows_and_transactions() {
+    let (_site, server) = start();
+    let post = |path: &str| Ask::post(path, "text/plain", "").to(&server);
+    let notes = || {
+        let notes = Ask::get("/notes").to(&server).json();
+        let texts = notes
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|note| note["text"].clone());
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(post("/notes?one=first").told(), (200, "1"));
+    assert_eq!(post("/notes?one=second&two=third").told(), (200, "2"));
+    // The second insert fails, or the module breaks: nothing of it is kept.
+    assert_eq!(post("/notes?one=fourth&two=first").status, 500);
+    assert_eq!(post("/notes?one=fifth&panic").status, 500);
+    assert_eq!(notes(), ["first", "second", "third"]);
+    assert_eq!(Ask::get("/notes?find=sec").to(&server).body, "[2]");
+    assert_eq!(Ask::get("/notes?find=%22%27(*").to(&server).status, 200);
+}
+
+#[test]
+fn a_sealed_text_opens_here_only_and_as_it_was() {
+    let (_site, server) = start();
+    let sealed = Ask::get("/seal?text=secret").to(&server).body;
+    assert!(!sealed.contains("secret"));
+    let open = |sealed: &str| Ask::get(&format!("/seal?open={sealed}")).to(&server).body;
+    assert_eq!(open(&sealed), "secret");
+    let mut forged = sealed.into_bytes();
+    let middle = forged.len() / 2;
+    forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
+    assert_eq!(open(&String::from_utf8(forged).unwrap()), "none");
+}
