@@ -66,6 +66,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Probe { site, keys } => commands::probe(&site, &keys),
         Invocation::Render(asked) => commands::render(&asked),
         Invocation::Convert { file } => commands::convert(&file),
+        Invocation::Db(asked) => commands::db(&asked),
         Invocation::Css => {
             commands::css();
             Ok(())

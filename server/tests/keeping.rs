@@ -2,9 +2,13 @@
 
 mod common;
 
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
 use common::ask::Ask;
-use common::sites::{own, serve};
-use common::{Answer, Server};
+use common::sites::{own, run, serve, succeed, write};
+use common::{Answer, Server, harmonious};
 use tempfile::TempDir;
 
 /// A server on a copy of the fixture, with a database of its own.
@@ -260,4 +264,62 @@ fn a_sealed_text_opens_here_only_and_as_it_was() {
     let middle = forged.len() / 2;
     forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
     assert_eq!(open(&String::from_utf8(forged).unwrap()), "none");
+}
+
+#[test]
+fn the_database_from_the_command_line() {
+    let site = own("keeping");
+    let (dir, aside) = (site.path().to_str().unwrap(), tempfile::tempdir().unwrap());
+    let db = |action: &str, more: &[&str]| run(&[&["db", action, dir], more].concat());
+    assert_eq!(
+        succeed(db("migrate", &[])),
+        "applied V1__notes\napplied V2__users\n"
+    );
+    assert_eq!(succeed(db("migrate", &[])), "nothing to apply\n");
+    let status = succeed(db("status", &[]));
+    assert!(
+        status.starts_with("database    Sqlite\nV1__notes  applied, "),
+        "{status}"
+    );
+
+    let sql = "INSERT INTO notes (text) VALUES ('from the shell');\nSELECT id, text\nFROM notes;\n";
+    let told = shell(dir, sql);
+    assert!(told.ends_with("id  text\n1   from the shell\n"), "{told}");
+    let file = aside.path().join("backup");
+    let file = file.to_str().unwrap();
+    succeed(db("backup", &[file]));
+    assert_eq!(
+        db("restore", &[file]).status.code(),
+        Some(1),
+        "into one that is not empty"
+    );
+    fs::remove_dir_all(site.path().join("data")).unwrap();
+    succeed(db("restore", &[file]));
+    assert!(shell(dir, "SELECT text FROM notes;").contains("from the shell"));
+
+    write(
+        site.path(),
+        "migrations/V1__notes.sql",
+        "CREATE TABLE other (id INTEGER);",
+    );
+    let changed = db("status", &[]);
+    assert_eq!(changed.status.code(), Some(1));
+    let told = String::from_utf8(changed.stdout).unwrap();
+    assert!(told.contains("V1__notes  CHANGED"), "{told}");
+}
+
+/// What the shell prints for these statements.
+fn shell(dir: &str, sql: &str) -> String {
+    let mut command = harmonious(&["db", "shell", dir]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(sql.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }

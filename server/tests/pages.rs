@@ -262,7 +262,7 @@ fn a_classic_template_is_printed_in_the_other_syntax() {
         (&["template"][..], "convert"),
         (
             &["template", "convert"],
-            "FILE is missing: allowed is a template such as page.tpl",
+            "FILE is missing: allowed is a file: a template such as page.tpl",
         ),
         (
             &["template", "convert", "x.html"],

@@ -47,6 +47,9 @@ pub const FRAGMENT_LIFE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const FRAGMENT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Who renders a fragment for longer than this is taken for lost: another one may begin.
 pub const FRAGMENT_MAKING_MAX: Duration = Duration::from_secs(30);
+/// Of a cache's bytes, the share of those that were asked for again. The others have the rest: what is new
+/// must fit into it, or a full cache takes nothing large any more.
+pub const CACHE_HOT_SHARE: f64 = 0.5;
 /// How many fragments, at least, the bookkeeping is laid out for; it grows.
 pub const FRAGMENTS_EXPECTED: usize = 1024;
 /// `{IF}` and `{LOOP}` in each other: the engine allows some more, and tells it in its own words.

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
 use crate::config::{
-    FRAGMENT_BYTES_MAX, FRAGMENT_LIFE_MAX, FRAGMENT_MAKING_MAX, FRAGMENT_WAIT_MAX,
+    CACHE_HOT_SHARE, FRAGMENT_BYTES_MAX, FRAGMENT_LIFE_MAX, FRAGMENT_MAKING_MAX, FRAGMENT_WAIT_MAX,
     FRAGMENTS_EXPECTED,
 };
 
@@ -144,6 +144,7 @@ impl Fragments {
             .weight_capacity(bytes_max)
             // With several, a fragment would have to fit into a part of the bytes.
             .shards(1)
+            .hot_allocation(CACHE_HOT_SHARE)
             .build();
         // Both numbers are given: that they are missing is the only error.
         let kept = match options {

@@ -8,9 +8,9 @@ use crate::commands::PROBE;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 11] = [
-    "serve", "dev", "new", "build", "routes", "explain", "check", "render", "template", "config",
-    "status",
+pub const COMMANDS: [&str; 12] = [
+    "serve", "dev", "new", "build", "routes", "explain", "check", "render", "template", "db",
+    "config", "status",
 ];
 
 const LAYERS: &str = "\
@@ -68,6 +68,7 @@ pub fn command() -> Command {
         .subcommand(check_command())
         .subcommand(render_command())
         .subcommand(template_command())
+        .subcommand(db_command())
         .subcommand(with_settings(config))
         .subcommand(status_command())
         .subcommand(probe_command())
@@ -193,6 +194,35 @@ fn template_command() -> Command {
         .disable_help_subcommand(true)
         .subcommand(convert)
         .subcommand(css)
+}
+
+fn db_command() -> Command {
+    let file = |help: &'static str| {
+        Arg::new("FILE")
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(help)
+    };
+    let migrate = Command::new("migrate").about("Apply the migrations that are pending");
+    let status = Command::new("status").about("Print which migrations are applied, and which not");
+    let backup = Command::new("backup")
+        .about("Write all of the database into a file, while it is used")
+        .after_help("Of PostgreSQL and MySQL by their own tools, pg_dump and mariadb-dump.");
+    let restore = Command::new("restore").about("Read a backup into an empty database");
+    let shell = Command::new("shell")
+        .about("Run SQL statements from standard input, each ended by a semicolon");
+    Command::new("db")
+        .about("Work on the database of a site")
+        .disable_help_subcommand(true)
+        .subcommand(migrate.arg(site()))
+        .subcommand(status.arg(site()))
+        .subcommand(
+            backup
+                .arg(site())
+                .arg(file("The file to write; it must not exist")),
+        )
+        .subcommand(restore.arg(site()).arg(file("The file that backup wrote")))
+        .subcommand(shell.arg(site()))
 }
 
 /// What `check` starts; not for people.

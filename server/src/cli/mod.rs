@@ -60,6 +60,8 @@ pub enum Invocation {
         /// The template.
         file: PathBuf,
     },
+    /// `harmonious db`.
+    Db(Db),
     /// `harmonious template css`.
     Css,
     /// What `harmonious check` starts for itself.
@@ -117,6 +119,30 @@ pub struct Render {
     pub host: Option<String>,
     /// Status and header fields too.
     pub headers: bool,
+}
+
+/// What `harmonious db` is to do.
+#[derive(Debug)]
+pub struct Db {
+    /// The folder of the site.
+    pub site: PathBuf,
+    /// What.
+    pub action: DbAction,
+}
+
+/// What can be done to a site's database.
+#[derive(Debug)]
+pub enum DbAction {
+    /// Apply what is pending.
+    Migrate,
+    /// Say what is applied and what is pending.
+    Status,
+    /// Write all of it into this file.
+    Backup(PathBuf),
+    /// Read all of it from this file.
+    Restore(PathBuf),
+    /// Run statements from standard input.
+    Shell,
 }
 
 /// What `harmonious status` is to show.
@@ -191,6 +217,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
                 return Err(Failure::Usage(missing.to_owned()));
             }
         },
+        "db" => Invocation::Db(database(matches)?),
         PROBE => Invocation::Probe {
             site: site(matches)?,
             keys: matches
@@ -202,6 +229,26 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
         },
         _ => Invocation::Status(status(matches)?),
     })
+}
+
+fn database(matches: &ArgMatches) -> Result<Db, Failure> {
+    let Some((name, matches)) = matches.subcommand() else {
+        let missing = "a command is missing after db: migrate, status, backup, restore, shell";
+        return Err(Failure::Usage(missing.to_owned()));
+    };
+    let file = || {
+        let file = matches.get_one::<PathBuf>("FILE").cloned();
+        file.unwrap_or_default()
+    };
+    let action = match name {
+        "migrate" => DbAction::Migrate,
+        "backup" => DbAction::Backup(file()),
+        "restore" => DbAction::Restore(file()),
+        "shell" => DbAction::Shell,
+        _ => DbAction::Status,
+    };
+    let site = site(matches)?;
+    Ok(Db { site, action })
 }
 
 fn site(matches: &ArgMatches) -> Result<PathBuf, Failure> {
@@ -351,7 +398,7 @@ fn meant(name: &str) -> &'static str {
         "URL" => "a path such as /scripts/",
         "DIR" => "the folder to make",
         "PATH" => "the path of a page such as /scripts/",
-        "FILE" => "a template such as page.tpl",
+        "FILE" => "a file: a template such as page.tpl, or the backup of a database",
         _ => "the folder of a site",
     }
 }
@@ -378,8 +425,8 @@ mod tests {
     fn slips_are_one_line() {
         check(
             "harmonious",
-            "a command is missing: serve, dev, new, build, routes, explain, check, render, template, config, \
-             status; \
+            "a command is missing: serve, dev, new, build, routes, explain, check, render, template, db, \
+             config, status; \
              \"harmonious --help\" explains them",
         );
         check(

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod db;
 mod new;
 mod probe;
 mod render;
@@ -18,6 +19,7 @@ use crate::print;
 
 pub use build::{build, build_modules};
 pub use check::check;
+pub use db::db;
 pub use new::new;
 pub use probe::{COMMAND as PROBE, run as probe};
 pub use render::render;

@@ -19,8 +19,6 @@ use crate::failure::Failure;
 const HASHING_MAX: usize = 2;
 /// The keys for sealed texts, in the folder of the site's data.
 const KEYS: &str = "keys";
-/// The folder of numbered SQL files of a site.
-const MIGRATIONS: &str = "migrations";
 
 /// What `site.toml` says of it.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +58,9 @@ pub struct Keeping {
 }
 
 impl Keeping {
+    /// The folder of numbered SQL files of a site.
+    pub const MIGRATIONS: &'static str = "migrations";
+
     /// Of a site with that folder for its data.
     ///
     /// # Errors
@@ -88,13 +89,11 @@ impl Keeping {
     /// # Errors
     /// It cannot be reached, or a migration fails.
     pub fn prepare(&self, site: &Path) -> Result<Vec<String>, Failure> {
-        let folder = site.join(MIGRATIONS);
+        let folder = site.join(Self::MIGRATIONS);
         if self.config.database_url.is_empty() && !folder.is_dir() {
             return Ok(Vec::new());
         }
-        let database = self
-            .database()
-            .map_err(|refusal| Failure::Failed(refusal.0.detail))?;
+        let database = self.open()?;
         if !folder.is_dir() {
             return Ok(Vec::new());
         }
@@ -102,6 +101,15 @@ impl Keeping {
             |error: harmonious_db::Error| Failure::Failed(format!("{}: {error}", folder.display()));
         let migrations = Migrations::read(&folder, database.backend()).map_err(failed)?;
         database.migrate(&migrations).map_err(failed)
+    }
+
+    /// The site's database, for a command.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(&self) -> Result<Database, Failure> {
+        let database = self.database();
+        database.map_err(|refusal| Failure::Failed(refusal.0.detail))
     }
 
     /// The site's database.

@@ -30,7 +30,8 @@ use crate::failure::Failure;
 use crate::log::access;
 
 pub use development::Development;
-pub use one::Site;
+pub use keeping::Keeping;
+pub use one::{DATA, Site};
 pub use reload::Reloader;
 pub use requests::{Unmet, unmet};
 pub use services::template_files;

@@ -29,7 +29,7 @@ pub const STATIC: &str = "static";
 /// The folder of the URL space.
 const DOMAINS: &str = "domains";
 /// The folder that a site may write to.
-const DATA: &str = "data";
+pub const DATA: &str = "data";
 /// The file that answers for its folder in `static/`.
 const INDEX: &str = "index.html";
 

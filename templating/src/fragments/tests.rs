@@ -150,6 +150,11 @@ fn what_is_too_long_to_be_kept_is_good_for_those_who_wait() {
 fn the_longest_fragment_is_kept_within_the_usual_bytes() {
     let fragments = Arc::new(Fragments::new(crate::config::FRAGMENTS_BYTES));
     let text = "x".repeat(FRAGMENT_BYTES_MAX);
+    // Full, of what was asked for again.
+    for number in 0..100 {
+        make(&fragments, &number.to_string(), &text, MINUTE);
+        make(&fragments, &number.to_string(), &text, MINUTE);
+    }
     make(&fragments, "a", &text, MINUTE);
     assert!(!make(&fragments, "a", &text, MINUTE));
     assert!(make(&fragments, "b", &text, MINUTE));

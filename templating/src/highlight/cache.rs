@@ -8,7 +8,7 @@ use quick_cache::{OptionsBuilder, Weighter};
 
 use super::HighlightOptions;
 use super::language::Language;
-use crate::config::HIGHLIGHT_CACHE_BYTES_MAX;
+use crate::config::{CACHE_HOT_SHARE, HIGHLIGHT_CACHE_BYTES_MAX};
 
 /// The hash of the language, the options and the text.
 type Key = [u8; 32];
@@ -31,6 +31,7 @@ static PAGES: LazyLock<Pages> = LazyLock::new(|| {
         .estimated_items_capacity(1024)
         .weight_capacity(HIGHLIGHT_CACHE_BYTES_MAX)
         .shards(1)
+        .hot_allocation(CACHE_HOT_SHARE)
         .build();
     let options = options.expect("the options are complete");
     let lifecycle = DefaultLifecycle::default();

@@ -1,0 +1,204 @@
+//! `harmonious db`: the database of a site, from the command line.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+use harmonious_db::{Database, Migrations, Rows, State, Value};
+
+use crate::cli::{Db, DbAction};
+use crate::failure::Failure;
+use crate::print;
+use crate::site::{DATA, Keeping, SiteToml};
+
+/// Bytes of one statement that the shell takes.
+const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// `harmonious db ACTION SITE`.
+///
+/// # Errors
+/// What the database says; that a migration was changed after it was applied.
+pub fn db(asked: &Db) -> Result<(), Failure> {
+    let dir = asked.site.canonicalize();
+    let dir = dir.map_err(|error| {
+        Failure::Usage(format!(
+            "SITE is {:?}: {error}",
+            asked.site.display().to_string()
+        ))
+    })?;
+    let toml = SiteToml::read(&dir)?;
+    let keeping = Keeping::new(toml.keeping, &dir.join(DATA))?;
+    match &asked.action {
+        DbAction::Migrate => {
+            let applied = keeping.prepare(&dir)?;
+            let said = applied.iter().map(|name| format!("applied {name}\n"));
+            let said: String = said.collect();
+            print(if said.is_empty() {
+                "nothing to apply\n"
+            } else {
+                &said
+            });
+            Ok(())
+        }
+        DbAction::Status => status(&dir, &keeping.open()?),
+        DbAction::Backup(file) => {
+            keeping
+                .open()?
+                .backup(file)
+                .map_err(|error| failed(&error))?;
+            print(&format!("written to {}\n", file.display()));
+            Ok(())
+        }
+        DbAction::Restore(file) => {
+            keeping
+                .open()?
+                .restore(file)
+                .map_err(|error| failed(&error))?;
+            print(&format!("restored from {}\n", file.display()));
+            Ok(())
+        }
+        DbAction::Shell => shell(&keeping.open()?),
+    }
+}
+
+fn failed(error: &harmonious_db::Error) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+fn status(dir: &Path, database: &Database) -> Result<(), Failure> {
+    let backend = database.backend();
+    let mut text = format!("database    {backend:?}\n");
+    let folder = dir.join(Keeping::MIGRATIONS);
+    let mut wrong = 0;
+    if folder.is_dir() {
+        let migrations = Migrations::read(&folder, backend).map_err(|error| failed(&error))?;
+        let known = database.migration_status(&migrations);
+        for status in known.map_err(|error| failed(&error))? {
+            let state = match status.state {
+                State::Applied => "applied",
+                State::Pending => "pending",
+                State::Changed => "CHANGED since it was applied",
+                State::Missing => "MISSING: applied, and not in the folder",
+            };
+            wrong += usize::from(matches!(status.state, State::Changed | State::Missing));
+            let when = status.applied_on.map(|when| format!(", {when}"));
+            let (version, name) = (status.version, status.name);
+            text.push_str(&format!(
+                "V{version}__{name}  {state}{}\n",
+                when.unwrap_or_default()
+            ));
+        }
+    }
+    print(&text);
+    match wrong {
+        0 => Ok(()),
+        _ => Err(Failure::Failed(
+            "a migration is not what was applied: put the file back, and add another one"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Statements from standard input, each up to its semicolon at the end of a line.
+fn shell(database: &Database) -> Result<(), Failure> {
+    let is_terminal = io::stdin().is_terminal();
+    let prompt = |text: &str| {
+        if is_terminal {
+            let mut error = io::stderr();
+            let _ = error
+                .write_all(text.as_bytes())
+                .and_then(|()| error.flush());
+        }
+    };
+    let mut statement = String::new();
+    let mut wrong = 0;
+    prompt("sql> ");
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+        if statement.is_empty() && matches!(line.trim(), "quit" | "exit" | ".quit" | "\\q") {
+            break;
+        }
+        statement.push_str(&line);
+        statement.push('\n');
+        if statement.len() > STATEMENT_BYTES_MAX {
+            return Err(Failure::Failed(
+                "a statement is longer than 1 MiB".to_owned(),
+            ));
+        }
+        if line.trim_end().ends_with(';') {
+            wrong += run(database, &statement);
+            statement.clear();
+        }
+        prompt(if statement.trim().is_empty() {
+            "sql> "
+        } else {
+            "...> "
+        });
+    }
+    if !statement.trim().is_empty() {
+        wrong += run(database, &statement);
+    }
+    match wrong {
+        0 => Ok(()),
+        _ if is_terminal => Ok(()),
+        wrong => Err(Failure::Failed(format!("{wrong} statements failed"))),
+    }
+}
+
+/// How many failed: 0 or 1.
+fn run(database: &Database, statement: &str) -> usize {
+    let statement = statement.trim().trim_end_matches(';');
+    if statement.is_empty() {
+        return 0;
+    }
+    match database.query(statement, &[]) {
+        Ok(rows) => {
+            print(&table(&rows));
+            0
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            1
+        }
+    }
+}
+
+/// Columns under their names, padded; texts as they are, without control characters.
+fn table(rows: &Rows) -> String {
+    let columns = rows.columns();
+    if columns.is_empty() {
+        return "done\n".to_owned();
+    }
+    let cells = rows
+        .iter()
+        .map(|row| row.values().iter().map(shown).collect());
+    let header: Vec<String> = columns.to_vec();
+    let lines: Vec<Vec<String>> = std::iter::once(header).chain(cells).collect();
+    let width = |at: usize| {
+        let cells = lines.iter().map(|line| line[at].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let padded = line.iter().zip(&widths);
+        let padded: Vec<String> = padded
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Text(text) => crate::failure::one_line(text),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Timestamp(moment) => moment.to_string(),
+        Value::Json(json) => json.to_string(),
+    }
+}
