@@ -333,6 +333,19 @@ fn what_templates_ask_of_the_site_is_checked() {
 }
 
 #[test]
+fn a_module_that_takes_requests_without_a_token_is_named() {
+    check(
+        &[(
+            "domains/api.rs",
+            "//! An interface.\nuse harmonious::prelude::*;\nmodule! { csrf = false }\n\
+             #[post]\nfn take(_req: &Request) -> Result<Response> { todo!() }\n",
+        )],
+        0,
+        &["warning: domains/api.rs: ", "csrf = false"],
+    );
+}
+
+#[test]
 fn links_are_told_and_not_followed() {
     let dir = folder(&[("domains/index.html", "home"), ("outside.html", "outside")]);
     let link = dir.path().join("domains/link.html");

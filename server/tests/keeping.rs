@@ -267,6 +267,22 @@ fn a_sealed_text_opens_here_only_and_as_it_was() {
 }
 
 #[test]
+fn a_site_that_keeps_nothing_has_no_database() {
+    let site = own("pages");
+    let server = serve(&[site.path()], &[]);
+    assert_eq!(
+        Ask::post("/scripts/a/", "text/plain", "")
+            .to(&server)
+            .status,
+        200
+    );
+    let foreign = Ask::post("/scripts/a/", "text/plain", "").field("Origin", "http://evil.example");
+    assert_eq!(foreign.to(&server).status, 403);
+    assert_eq!(Ask::get("/").to(&server).status, 200);
+    assert!(!site.path().join("data").exists());
+}
+
+#[test]
 fn the_database_from_the_command_line() {
     let site = own("keeping");
     let (dir, aside) = (site.path().to_str().unwrap(), tempfile::tempdir().unwrap());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harmonious_dispatcher::manifest::Severity;
+use harmonious_dispatcher::manifest::{Literal, Severity};
 use harmonious_dispatcher::{Manifest, Problem, SiteFacts};
 use harmonious_templating::Templates;
 
@@ -55,6 +55,7 @@ fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
     let mut problems = manifest.warnings().to_vec();
     problems.extend(templates(site, &manifest));
     problems.extend(hidden_by_files(site, &manifest));
+    problems.extend(without_tokens(&manifest));
     problems.extend(probe::problems(site, &manifest));
     Ok(problems)
 }
@@ -104,6 +105,20 @@ fn asked(site: &Path, manifest: &Manifest, templates: &Templates) -> Vec<Problem
     };
     let unmet = unmet(site, manifest, templates);
     unmet.into_iter().map(problem).collect()
+}
+
+/// Modules that take requests which other people's pages may have sent.
+fn without_tokens(manifest: &Manifest) -> impl Iterator<Item = Problem> + '_ {
+    let modules = manifest.modules().iter();
+    let opted_out = modules.filter(|module| {
+        let csrf = module.declared.other.get("csrf");
+        matches!(csrf, Some(Literal::Bool(false)))
+    });
+    opted_out.map(|module| {
+        let what = "`csrf = false`: requests with unsafe methods need no token here";
+        let advice = "make sure that they say who sends them in another way than by a cookie";
+        Problem::warning(&module.source, what, advice)
+    })
 }
 
 /// Files of `static/` answer before domains and their guards.

@@ -2,13 +2,14 @@
 //! templates are told.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::http::header::{HOST, SET_COOKIE, USER_AGENT};
 use harmonious_dispatcher::manifest::{Literal, Module};
 use harmonious_dispatcher::{Caller, Exchange, Incoming, Outgoing, ServiceError};
-use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError};
+use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError, Sessions};
 use harmonious_templating::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -57,6 +58,23 @@ impl<'r> SiteExchange<'r> {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
+        let session = self.open(&self.keeping.sessions()?);
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    /// The session to look at: without a store where none was brought nor begun.
+    pub(super) fn look<T>(
+        &self,
+        at: impl FnOnce(&Session) -> Result<T, SessionError>,
+    ) -> Result<T, Refusal> {
+        let brings = || self.keeping.brings_a_session(self.incoming.headers);
+        match self.session.get().is_some() || brings() {
+            true => Ok(at(self.session()?)?),
+            false => Ok(at(&self.open(self.keeping.visitors()))?),
+        }
+    }
+
+    fn open(&self, sessions: &Arc<Sessions>) -> Session {
         let headers = self.incoming.headers;
         let (secure, address) = self.keeping.client(self.incoming.peer, headers);
         let user_agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes());
@@ -65,8 +83,7 @@ impl<'r> SiteExchange<'r> {
             user_agent: String::from_utf8_lossy(user_agent.unwrap_or_default()).into_owned(),
             address,
         };
-        let session = self.keeping.sessions()?.open(headers, client);
-        Ok(self.session.get_or_init(|| session))
+        sessions.open(headers, client)
     }
 
     /// Whether a form of somebody else's page sent this.
@@ -85,7 +102,7 @@ impl<'r> SiteExchange<'r> {
             host: host.unwrap_or(incoming.host),
             body: &mut body,
         };
-        match self.keeping.csrf.check(self.session()?, request)? {
+        match self.look(|session| self.keeping.csrf.check(session, request))? {
             CsrfVerdict::Allowed => Ok(()),
             CsrfVerdict::Refused(refusal) => {
                 let detail = format!("refused against cross-site request forgery: {refusal}");

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harmonious_db::{Config, Database, Migrations};
+use harmonious_dispatcher::http::HeaderMap;
+use harmonious_dispatcher::http::header::COOKIE;
 use harmonious_session::{
     Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
     Throttle,
@@ -51,6 +53,8 @@ pub struct Keeping {
     pub throttle: Throttle,
     /// What time it is.
     pub clock: Clock,
+    /// Of visitors who bring no session: nothing is ever kept in it.
+    visitors: Arc<Sessions>,
     database: Mutex<Option<Database>>,
     sessions: Mutex<Option<Arc<Sessions>>>,
     passwords: Mutex<Option<Arc<Passwords>>>,
@@ -70,7 +74,10 @@ impl Keeping {
         let origins = config.origins.iter().map(String::as_str);
         let csrf = CsrfPolicy::default().origins(origins).map_err(wrong)?;
         let clock = Clock::system();
+        let settings = config.sessions.clone();
+        let visitors = Sessions::new(MemoryStore::default(), settings, clock.clone());
         Ok(Keeping {
+            visitors: Arc::new(visitors.map_err(wrong)?),
             throttle: Throttle::new(clock.clone()).map_err(wrong)?,
             clock,
             csrf,
@@ -136,6 +143,23 @@ impl Keeping {
         })
     }
 
+    /// The sessions of those who bring none: to look at a request, or to render a page, without a store. A
+    /// site that keeps nothing has none.
+    pub fn visitors(&self) -> &Arc<Sessions> {
+        &self.visitors
+    }
+
+    /// Whether a request brings what may be a session.
+    pub fn brings_a_session(&self, headers: &HeaderMap) -> bool {
+        let name = self.config.sessions.cookie.as_bytes();
+        let cookies = headers.get_all(COOKIE).iter();
+        let mut named = cookies.map(|cookie| {
+            let mut windows = cookie.as_bytes().windows(name.len());
+            windows.any(|window| window == name)
+        });
+        named.any(|is_named| is_named)
+    }
+
     /// The sessions of its visitors.
     ///
     /// # Errors
@@ -173,11 +197,7 @@ impl Keeping {
     }
 
     /// Whether a visitor comes through TLS, and from where, as far as the proxy before us is believed.
-    pub fn client(
-        &self,
-        peer: &str,
-        headers: &harmonious_dispatcher::http::HeaderMap,
-    ) -> (bool, String) {
+    pub fn client(&self, peer: &str, headers: &HeaderMap) -> (bool, String) {
         let is_trusted = self.config.proxies.iter().any(|proxy| proxy == peer);
         if !is_trusted {
             return (self.config.secure, peer.to_owned());

@@ -92,8 +92,7 @@ pub fn answer(
 
 /// What a template is told by that name.
 pub fn tell(exchange: &SiteExchange<'_>, name: &str) -> Result<Value, ServiceError> {
-    let session = exchange.session()?;
-    let told = match name {
+    let told = exchange.look(|session| match name {
         "csrf_token" => session.csrf_token().map(Value::from),
         "csrf_field" => session.csrf_token().map(|token| {
             // The token's letters need no escaping.
@@ -104,8 +103,8 @@ pub fn tell(exchange: &SiteExchange<'_>, name: &str) -> Result<Value, ServiceErr
         "flash" => session.take_flashes().map(|flashes| json!(flashes)),
         "user" => session.user().map(|user| json!(user)),
         _ => Ok(Value::Null),
-    };
-    Ok(told.map_err(Refusal::from)?)
+    });
+    Ok(told?)
 }
 
 fn all(exchange: &SiteExchange<'_>, session: &Session) -> Result<Vec<Open>, Refusal> {

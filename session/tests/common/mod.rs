@@ -235,7 +235,7 @@ pub static ONE_AT_A_TIME: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
 /// URLs of databases that may be written to, by the variables that give them; those without one are left
 /// out, and named.
 pub fn servers() -> Vec<(&'static str, String)> {
-    let variables = ["HARMONIOUS_TEST_POSTGRES", "HARMONIOUS_TEST_MYSQL"];
+    let variables = ["TEST_POSTGRES_URL", "TEST_MYSQL_URL"];
     let given = variables.into_iter().filter_map(|variable| {
         let url = std::env::var(variable).ok();
         if url.is_none() {
