@@ -13,7 +13,7 @@ use crate::servers;
 use crate::stage::{Stage, count, until};
 
 /// The file that a child of these tests writes rows into.
-const CHILD: &str = "HARMONIOUS_TEST_CHILD";
+const CHILD: &str = "TEST_CHILD";
 
 /// As a child of a test: inserts rows and says each that was acknowledged, until it is killed.
 pub fn is_child() -> bool {

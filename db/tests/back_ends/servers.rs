@@ -103,7 +103,7 @@ impl Drop for Servers {
 }
 
 fn variable(backend: Backend) -> String {
-    format!("HARMONIOUS_TEST_{}", backend.name().to_uppercase())
+    format!("TEST_{}_URL", backend.name().to_uppercase())
 }
 
 /// Starts a server below a folder and says its URL, or why it cannot be had.
