@@ -63,6 +63,7 @@ fn a_session_begins_when_something_is_put_into_it_and_is_the_visitors_own() {
         ((200, "0"), None)
     );
     let first = ann.ask(&server, Ask::post("/count", "text/plain", ""));
+    assert_eq!(first.header("cache-control"), Some("private, no-store"));
     let cookie = first.header("set-cookie").unwrap();
     for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "no {part} in {cookie}");

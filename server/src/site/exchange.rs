@@ -5,8 +5,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use harmonious_dispatcher::http::HeaderValue;
 use harmonious_dispatcher::http::StatusCode;
-use harmonious_dispatcher::http::header::{HOST, SET_COOKIE, USER_AGENT};
+use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, SET_COOKIE, USER_AGENT};
 use harmonious_dispatcher::manifest::{Literal, Module};
 use harmonious_dispatcher::{Caller, Exchange, Incoming, Outgoing, ServiceError};
 use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError, Sessions};
@@ -177,6 +178,11 @@ impl Exchange for SiteExchange<'_> {
         }
         if let Some(cookie) = session.commit().map_err(Refusal::from)? {
             outgoing.headers.append(SET_COOKIE, cookie);
+            // A cache between us and the visitor would hand the cookie to others.
+            outgoing
+                .headers
+                .entry(CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("private, no-store"));
         }
         Ok(())
     }
