@@ -333,6 +333,30 @@ fn what_templates_ask_of_the_site_is_checked() {
 }
 
 #[test]
+fn what_site_toml_says_of_sessions_and_databases_is_checked() {
+    for (text, told) in [
+        ("origins = [\"example\"]", "\"example\" is no origin"),
+        ("[sessions]\ncookie = \"a b\"", "a b"),
+        (
+            "[sessions]\nstore = \"disk\"",
+            "allowed is \"database\" or \"memory\"",
+        ),
+        ("[database]\nurll = \"\"", "did you mean url?"),
+        (
+            "[database]\nurl = \"postgres://a:b@c/d\"",
+            "put the whole URL into secrets.toml",
+        ),
+        ("proxies = [\"proxy\"]", "a list of addresses"),
+    ] {
+        let dir = folder(&[("domains/index.html", ""), ("site.toml", text)]);
+        let output = sites::run(&["check", dir.path().to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}: {error}");
+        assert!(error.contains(told), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_module_that_takes_requests_without_a_token_is_named() {
     check(
         &[(

@@ -210,8 +210,8 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Loads what is new in the chain, then runs its guards and `before`; an answer if one of them has
-    /// one. Where anything fails the handler is not reached (invariant 7).
+    /// Level by level loads what is new in the chain and runs its guards, then every `before`; an answer if
+    /// one of them has one. Where anything fails the handler is not reached (invariant 7).
     fn enter(&mut self, module: Option<ModuleId>) -> Result<Option<Answered>, Box<Failed>> {
         let snapshot = self.snapshot;
         let chain: Cow<'_, Chain> = snapshot.manifest.chain(self.resolved.domain, module);

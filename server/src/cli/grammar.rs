@@ -28,7 +28,8 @@ it at once. Exit code: 0 if all was finished, 1 if something was cut, 2 if nothi
 
 const SITES: &str = "\
 A site is a folder: domains/ holds its URLs as nested folders of modules (.rs) and templates, static/
-the files that are served as they are, site.toml its hosts, limits and configuration. Modules that are
+the files that are served as they are, site.toml its hosts, limits, database, sessions and configuration,
+migrations/ the numbered SQL files that are applied when it is opened. Modules that are
 not built, or not as their sources are now, are built first; a site that was built with
 \"harmonious build --release\" needs no tool chain.
 

@@ -9,7 +9,7 @@ use harmonious_templating::Templates;
 use super::probe;
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{SiteToml, Unmet, template_files, unmet};
+use crate::site::{DATA, Keeping, SiteToml, Unmet, template_files, unmet};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -47,7 +47,8 @@ pub fn check(site: &Path, json: bool) -> Result<(), Failure> {
 }
 
 fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
-    SiteToml::read(site)?;
+    let toml = SiteToml::read(site)?;
+    Keeping::new(toml.keeping, &site.join(DATA))?;
     let manifest = match SiteFacts::of(site).scan() {
         Ok(manifest) => manifest,
         Err(problems) => return Ok(problems.0),
