@@ -280,6 +280,12 @@ impl Dispatcher {
         run::answer(&self.core, &snapshot, incoming)
     }
 
+    /// Has modules drop those of their values that are to go ([`Services::leaving`]), until nothing is; may
+    /// block for as long as they do.
+    pub fn let_go(&self) {
+        while run::let_go(&self.core) {}
+    }
+
     /// A handler was given up at its time limit: which module the request is in, so that it can be
     /// named. It counts like a panic.
     pub fn timed_out(&self, path: &str, id: &str) -> Option<String> {

@@ -100,6 +100,7 @@ struct Mapped {
     /// By the indices of `entries`.
     calls: Box<[EntryFn]>,
     retire: extern "C" fn(),
+    dispose: Option<EntryFn>,
     life: Arc<Life<Mapped>>,
 }
 
@@ -137,7 +138,28 @@ impl Library {
     /// # Panics
     /// If there is no such entry, and where [`Host::respond`], [`Host::reply`] or [`Host::fail`] panics.
     pub fn call(&self, entry: usize, call: &EntryCall<'_>, host: &mut dyn Host) -> Returned {
-        let function = self.mapped.calls[entry];
+        self.run(self.mapped.calls[entry], call, host)
+    }
+
+    /// Has the module drop values that it keeps for sessions: `argument` says which and why (see
+    /// [`abi::Module::dispose`]). A module that knows of none, being older than ABI 1.2, keeps none.
+    ///
+    /// # Panics
+    /// As [`call`](Library::call).
+    pub fn dispose(&self, argument: &[u8], host: &mut dyn Host) -> Returned {
+        let Some(function) = self.mapped.dispose else {
+            return Returned::Continue;
+        };
+        let call = EntryCall {
+            request: None,
+            status: 0,
+            argument,
+            response: None,
+        };
+        self.run(function, &call, host)
+    }
+
+    fn run(&self, function: EntryFn, call: &EntryCall<'_>, host: &mut dyn Host) -> Returned {
         let response = call.response.map(ResponseView::response);
         let context = Context::new(self, call, host);
         let frame = abi::Frame {
@@ -212,6 +234,7 @@ fn start(
             entries,
             calls,
             retire: module.retire,
+            dispose: module.dispose,
             life,
         }),
         code => Err(FfiError::Init {
@@ -244,8 +267,14 @@ fn module_of(module: *const abi::Module) -> Result<abi::Module, String> {
             return Err(format!("its function at byte {offset} is null"));
         }
     }
-    // SAFETY: `size` covers all fields of 1.0, and the functions are not null.
-    Ok(unsafe { module.read() })
+    let mut known = MaybeUninit::<abi::Module>::zeroed();
+    let bytes = size.min(size_of::<abi::Module>());
+    // SAFETY: both have so many bytes, and do not overlap. What was added after 1.0 may be zero.
+    unsafe {
+        ptr::copy_nonoverlapping(module.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), bytes);
+    }
+    // SAFETY: all fields of 1.0 were copied, and its functions are not null.
+    Ok(unsafe { known.assume_init() })
 }
 
 type Entries = (Box<[EntryInfo]>, Box<[EntryFn]>);

@@ -29,11 +29,13 @@ pub use dispatcher::{Dispatcher, Needs, Planned, PlannedJob, SiteFacts, SiteLimi
 pub use error::Error;
 pub use harmonious_abi::{kind, level, method};
 pub use http;
-pub use loader::{Libraries, LibraryError};
+pub use loader::{Libraries, LibraryError, LoadedModule};
 pub use manifest::{Hosts, Manifest, Problem, Problems};
 pub use message::{Fault, Incoming, IncomingBody, Outgoing, OutgoingBody};
 pub use run::{refuse, wants_json};
-pub use services::{Asked, Caller, Exchange, RenderError, Renderer, ServiceError, Services};
+pub use services::{
+    Asked, Caller, Exchange, Leaving, RenderError, Renderer, ServiceError, Services,
+};
 
 /// A message of the message lane as JSON, for logs and for people; "?" if it cannot be read.
 ///

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::loader::LoadedModule;
 use crate::manifest::{Manifest, Module};
 use crate::message::{Incoming, Outgoing};
 
@@ -22,6 +23,15 @@ pub trait Services: Send + Sync + 'static {
     /// Begins what the server keeps for one request. Asked for when something first needs it: most requests
     /// need nothing.
     fn exchange<'r>(&'r self, incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r>;
+
+    /// Begins the same for what a module does outside of any request.
+    fn outside(&self) -> Box<dyn Exchange + '_>;
+
+    /// Values that modules keep for sessions and are to drop now; each is told once. Asked at the end of a
+    /// request that had an exchange, and by [`Dispatcher::let_go`](crate::Dispatcher::let_go).
+    fn leaving(&self) -> Vec<Leaving> {
+        Vec::new()
+    }
 
     /// Takes a line for the log.
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]);
@@ -116,6 +126,19 @@ pub struct Caller<'a> {
     pub request: &'a str,
     /// The header fields of the request.
     pub headers: Option<&'a http::HeaderMap>,
+    /// The library that asks; it stays in use as long as somebody holds it.
+    pub loaded: Option<&'a Arc<LoadedModule>>,
+}
+
+/// Values of one module that are to go.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// The library that has them.
+    pub module: Arc<LoadedModule>,
+    /// Why, in a word that the sdk knows.
+    pub why: &'static str,
+    /// Which: numbers that the module was given for them.
+    pub numbers: Vec<u64>,
 }
 
 /// Why a service did not do what it was asked to.

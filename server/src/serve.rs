@@ -105,6 +105,9 @@ fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<
         running.stop();
     }
     drop(sweeper);
+    if matches!(end, End::Drained(_)) {
+        sites.save_instances();
+    }
     drop(reporter);
     tracing::info!("{end}");
     drop(log);

@@ -126,5 +126,7 @@ pub const INSTANCES_BYTES: u64 = 256 * 1024 * 1024;
 pub const INSTANCE_IDLE: Duration = Duration::from_secs(3600);
 /// The longest that a request waits for an instance that another one has.
 pub const INSTANCE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// After which time to ask again for an instance that was in use.
+pub const INSTANCE_RETRY: Duration = Duration::from_secs(1);
 /// Requests that wait for one instance: each holds a worker of the site.
 pub const INSTANCE_WAITING_MAX: usize = 128;

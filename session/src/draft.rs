@@ -161,11 +161,12 @@ impl Draft {
     }
 
     pub fn destroy(&mut self) {
-        // A session of this request only was never anywhere.
-        let ended = self.stored.take().map(|(_, record)| record.handle);
+        // A session of this request only was never anywhere, but things may belong to it.
+        let stored = self.stored.take().map(|(_, record)| record.handle);
+        let owner = self.handle.filter(|_| self.owned);
         *self = Draft {
             found: self.found,
-            ended: ended.or(self.ended),
+            ended: self.ended.or(stored).or(owner),
             ..Draft::new(None)
         };
     }

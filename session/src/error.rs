@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{
-    FLASH_BYTES_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX, PASSWORD_BYTES_MAX, SEALED_BYTES_MAX,
-    SESSION_BYTES_MAX, SESSION_KEYS_MAX, USER_BYTES_MAX, VALUE_BYTES_MAX,
+    FLASH_BYTES_MAX, INSTANCE_RETRY, KEY_BYTES_MAX, NAME_BYTES_MAX, PASSWORD_BYTES_MAX,
+    SEALED_BYTES_MAX, SESSION_BYTES_MAX, SESSION_KEYS_MAX, USER_BYTES_MAX, VALUE_BYTES_MAX,
 };
 
 /// The cause of an error, of whatever crate.
@@ -205,6 +205,9 @@ impl SessionError {
         match self {
             SessionError::Busy { retry_after } | SessionError::Throttled { retry_after } => {
                 Some(*retry_after)
+            }
+            SessionError::InstanceBusy { .. } | SessionError::InstancesFull { .. } => {
+                Some(INSTANCE_RETRY)
             }
             _ => None,
         }

@@ -184,6 +184,17 @@ impl Session {
         self.with(Draft::owner)
     }
 
+    /// What the session was to be called that this request made and that the store does not have; after
+    /// [`commit`](Session::commit), or instead of it.
+    pub fn uncommitted(&self) -> Option<Handle> {
+        let draft = self.draft.lock();
+        let draft = draft.as_ref()?;
+        match draft.stored_id() {
+            Some(_) => None,
+            None => draft.handle(),
+        }
+    }
+
     /// Writes what changed, and returns the value of `Set-Cookie` for the answer, if it needs one. To be
     /// called before the answer goes out; a second call writes what changed since the first.
     ///

@@ -26,7 +26,7 @@ pub use note::{
 /// Changes with every change that an older reader would misread.
 pub const ABI_MAJOR: u16 = 1;
 /// Counts the additions since [`ABI_MAJOR`] changed.
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 /// How [`Module::magic`] begins: whatever else exports our symbol is no module.
 pub const MAGIC: [u8; 8] = *b"HARMONIO";
 /// The one symbol that a module exports: a [`ModuleFn`].
@@ -384,4 +384,8 @@ pub struct Module {
     pub init: extern "C" fn(host: *const Host) -> i32,
     /// Called once, when nothing uses the module any more and nothing will.
     pub retire: extern "C" fn(),
+    /// Drops values that the module keeps for sessions, which nobody uses: the frame's argument is a
+    /// MessagePack map with `why` (text) and `numbers` (of the values, as the service `instance.lease` gave
+    /// them); its request is null. [`returned::CONTINUE`], or as an [`Entry`]. Since 1.2.
+    pub dispose: Option<extern "C" fn(frame: &Frame) -> i32>,
 }

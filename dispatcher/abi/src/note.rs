@@ -92,6 +92,7 @@ pub const fn layout_hash() -> u64 {
         size_of::<Module>(),
         offset_of!(Module, entries),
         offset_of!(Module, retire),
+        offset_of!(Module, dispose),
     ];
     // FNV-1a (Fowler, Noll, Vo), a number at a time.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

@@ -122,7 +122,7 @@ fn the_host_is_pinned() {
 #[test]
 fn the_module_is_pinned() {
     pinned!(Entry, 40, { size: 0, kind: 4, methods: 8, flags: 12, name: 16, call: 32 });
-    pinned!(Module, 56, {
+    pinned!(Module, 64, {
         magic: 0,
         size: 8,
         abi_major: 12,
@@ -132,10 +132,11 @@ fn the_module_is_pinned() {
         entries_len: 32,
         init: 40,
         retire: 48,
+        dispose: 56,
     });
 }
 
 #[test]
 fn the_layout_hash_is_pinned() {
-    assert_eq!(layout_hash(), 0x5eca_44ca_3b2e_06ab, "{:#x}", layout_hash());
+    assert_eq!(layout_hash(), 0xccd0_b2ba_7485_0411, "{:#x}", layout_hash());
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::ffi::{self, Failed, Link};
 use crate::flow::{Flow, IntoFlow};
+use crate::instance;
 use crate::page_error::PageError;
 use crate::request::Request;
 use crate::response::{Body, Response, Stage};
@@ -63,6 +64,14 @@ pub fn error_page(frame: &Frame, run: fn(&Request, &PageError) -> Result<Respons
         let error = PageError::read(req.link());
         let mut response = run(req, &error)?;
         respond(req.link(), &mut response)
+    })
+}
+
+/// Values of sessions go: see [`harmonious_abi::Module::dispose`].
+pub fn dispose(frame: &Frame) -> i32 {
+    shim(frame, |req| {
+        instance::dispose(req, req.link().argument())?;
+        Ok(returned::CONTINUE)
     })
 }
 

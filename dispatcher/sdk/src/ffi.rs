@@ -110,6 +110,7 @@ pub extern "C" fn harmonious_module() -> *const abi::Module {
             entries_len: ENTRIES.len(),
             init,
             retire,
+            dispose: Some(dispose),
         })
     });
     &raw const shown.0
@@ -136,7 +137,13 @@ extern "C" fn init(host: *const abi::Host) -> i32 {
 }
 
 extern "C" fn retire() {
+    // What is left was made while the module was retired already; a panic of its `drop` stays inside.
+    let _ = fence(crate::instance::drop_all);
     HOST.store(ptr::null_mut(), Ordering::Release);
+}
+
+extern "C" fn dispose(frame: &abi::Frame) -> i32 {
+    crate::entry::dispose(frame)
 }
 
 // ---------------------------------------------------------------------------------------------------

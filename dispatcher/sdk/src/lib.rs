@@ -41,6 +41,7 @@ mod db;
 mod error;
 mod flow;
 mod form;
+mod instance;
 mod multipart;
 mod page_error;
 mod query;
@@ -75,6 +76,7 @@ pub use db::{Db, FromValue, Hit, Row, Rows, SearchIndex, Value};
 pub use error::{Error, OptionExt, Result, ResultExt, decline};
 pub use flow::{Flow, IntoFlow};
 pub use form::{Form, FormLimits};
+pub use instance::{Held, Instance, Leaving};
 pub use page_error::PageError;
 pub use request::Request;
 pub use response::Response;
@@ -96,9 +98,9 @@ pub use upload::Upload;
 pub mod prelude {
     pub use crate::context;
     pub use crate::{
-        Context, Cookie, Error, Flow, Form, FormLimits, OptionExt, PageError, Request, Response,
-        Result, ResultExt, Upload, after, before, decline, delete, error_page, export, get, guard,
-        handle, head, module, options, patch, post, put,
+        Context, Cookie, Error, Flow, Form, FormLimits, Instance, Leaving, OptionExt, PageError,
+        Request, Response, Result, ResultExt, Upload, after, before, decline, delete, error_page,
+        export, get, guard, handle, head, module, options, patch, post, put,
     };
     pub use log::{debug, error, info, trace, warn};
     pub use serde::{Deserialize, Serialize};

@@ -21,7 +21,7 @@ use crate::request::Request;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Session<'r> {
-    req: &'r Request,
+    pub(crate) req: &'r Request,
 }
 
 /// One of a user's sessions, for the list from which others can be ended.

@@ -18,8 +18,10 @@ mod slot;
 mod table;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -32,6 +34,9 @@ pub use table::{Expected, ExpectedEntry, Table};
 
 use crate::ffi::{EntryCall, Host, Library, Returned};
 use slot::Slot;
+
+/// The next [`LoadedModule::id`].
+static IDS: AtomicU64 = AtomicU64::new(1);
 
 /// Where the libraries of modules are; in `dev` it compiles them. Called on a worker; may block.
 ///
@@ -54,6 +59,8 @@ pub struct Loader {
 
 /// A module that can be called. In use as long as anybody holds it, or a body or stream that it made.
 pub struct LoadedModule {
+    /// Tells it from every other one that this process loaded; later ones have higher numbers.
+    pub id: u64,
     /// Its library.
     pub library: Library,
     /// The path of its source below `domains/`, without `.rs`.
@@ -134,6 +141,13 @@ impl Loader {
         Arc::clone(&self.libraries.lock())
     }
 
+    /// Whether it is the library that its module has now, or had last.
+    #[must_use]
+    pub fn is_current(&self, module: &LoadedModule) -> bool {
+        let current = self.last_good(&module.key);
+        current.is_some_and(|current| current.id == module.id)
+    }
+
     /// The module as it was loaded last, also if it is stale: for when the new one does not build.
     #[must_use]
     pub fn last_good(&self, key: &str) -> Option<Arc<LoadedModule>> {
@@ -203,6 +217,8 @@ impl Loader {
         let panics = expected.panics_per_minute;
         let panics = panics.unwrap_or(self.limits.panics_per_minute);
         Ok(Arc::new(LoadedModule {
+            // Relaxed: only that no two are alike.
+            id: IDS.fetch_add(1, Ordering::Relaxed),
             library,
             key: key.into(),
             file,
@@ -215,6 +231,15 @@ impl Loader {
 }
 
 impl LoadedModule {
+    /// The domain that it lies in, such as `/scripts/[slug]/`.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        match self.key.rsplit_once('/') {
+            Some((folder, _)) => format!("/{folder}/"),
+            None => "/".to_owned(),
+        }
+    }
+
     /// Calls an entry, an index from [`LoadedModule::table`], and counts it if it panics. Whether the
     /// breaker lets it through is for the caller to ask, once a request.
     ///
@@ -237,6 +262,16 @@ impl LoadedModule {
                 "the module fails too often: it is answered 503 for a minute, or until it is rebuilt"
             );
         }
+    }
+}
+
+impl fmt::Debug for LoadedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedModule")
+            .field("key", &self.key)
+            .field("file", &self.file)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }
 

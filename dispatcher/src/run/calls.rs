@@ -6,10 +6,11 @@ use std::sync::Arc;
 use harmonious_abi::{kind, level};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
+use super::messages::{encode, of_the_site, read};
 use super::render::Asking;
 use super::{Failed, Run};
 use crate::config::CALL_DEPTH_MAX;
@@ -44,7 +45,7 @@ pub(super) struct Standing<'a> {
 }
 
 /// An export: its module, its entry, and the lineage from its module on.
-type Export<'r, 'l> = (&'r LoadedModule, usize, &'l [ModuleId]);
+type Export<'r, 'l> = (&'r Arc<LoadedModule>, usize, &'l [ModuleId]);
 
 /// What an entry is given beside the request.
 #[derive(Clone, Copy, Default)]
@@ -58,7 +59,7 @@ impl<'r> Run<'r> {
     /// Calls an entry of a loaded module.
     pub(super) fn call(
         &self,
-        loaded: &LoadedModule,
+        loaded: &Arc<LoadedModule>,
         entry: usize,
         standing: Standing<'_>,
         given: Given<'_>,
@@ -66,6 +67,7 @@ impl<'r> Run<'r> {
         self.place.enter(standing.module.index());
         let mut host = HostOfCall {
             run: self,
+            loaded,
             standing,
             said: None,
             failure: None,
@@ -290,6 +292,7 @@ fn retry_after_s(failed: &Failed) -> u64 {
 /// What one entry asks of the host.
 struct HostOfCall<'c, 'r> {
     run: &'c Run<'r>,
+    loaded: &'c Arc<LoadedModule>,
     standing: Standing<'c>,
     /// A response, edits or a value.
     said: Option<Said>,
@@ -305,6 +308,7 @@ impl HostOfCall<'_, '_> {
             domain: &manifest.domain(module.domain).path,
             request: self.run.incoming.id,
             headers: Some(self.run.incoming.headers),
+            loaded: Some(self.loaded),
         }
     }
 
@@ -324,31 +328,13 @@ impl HostOfCall<'_, '_> {
                 let Provide { name, value } = read(service, message)?;
                 encode(&self.run.provide(name, value)?)
             }
-            "config" => encode(
-                &self
-                    .run
-                    .core
-                    .facts
-                    .config_at(read::<Key<'_>>(service, message)?.key),
-            ),
-            "secret" => encode(
-                &self
-                    .run
-                    .core
-                    .facts
-                    .secrets
-                    .get(read::<Key<'_>>(service, message)?.key),
-            ),
-            "site" => encode(&SiteReply {
-                name: &self.run.core.facts.name,
-                host: match self.run.core.facts.host.as_str() {
-                    "" => self.run.incoming.host,
-                    host => host,
-                },
-                dir: &self.run.core.facts.dir.to_string_lossy(),
-                data: &self.run.core.facts.data.to_string_lossy(),
-            }),
-            other => self.run.exchange().call(&self.caller(), other, message),
+            _ => {
+                let (facts, host) = (&self.run.core.facts, self.run.incoming.host);
+                match of_the_site(facts, host, service, message) {
+                    Some(answer) => answer,
+                    None => self.run.exchange().call(&self.caller(), service, message),
+                }
+            }
         }
     }
 }
@@ -407,31 +393,4 @@ struct RenderMessage<'a> {
 struct Provide {
     name: String,
     value: Value,
-}
-
-#[derive(Deserialize)]
-struct Key<'a> {
-    key: &'a str,
-}
-
-#[derive(Serialize)]
-struct SiteReply<'a> {
-    name: &'a str,
-    host: &'a str,
-    dir: &'a str,
-    data: &'a str,
-}
-
-fn read<'m, T: Deserialize<'m>>(service: &str, message: &'m [u8]) -> Result<T, ServiceError> {
-    rmp_serde::from_slice(message).map_err(|error| {
-        let detail = format!("the message for {service:?} cannot be read: {error}");
-        ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-    })
-}
-
-fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ServiceError> {
-    rmp_serde::to_vec_named(value).map_err(|error| {
-        let detail = format!("a reply cannot be written: {error}");
-        ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-    })
 }

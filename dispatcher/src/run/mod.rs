@@ -4,7 +4,9 @@
 mod body;
 mod builtin;
 mod calls;
+mod disposal;
 mod failed;
+mod messages;
 mod methods;
 mod pages;
 mod refusals;
@@ -36,6 +38,7 @@ use methods::{allow, changes_something, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
+pub(crate) use disposal::let_go;
 pub(crate) use failed::Failed;
 pub(crate) use methods::may_redirect;
 pub use refusals::refuse;
@@ -104,7 +107,13 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         fault: None,
     };
     run.whole();
-    run.outgoing
+    let kept_something = run.exchange.get().is_some();
+    let outgoing = run.outgoing;
+    if kept_something {
+        // Not before the request is over: what modules do now is no part of it.
+        let_go(core);
+    }
+    outgoing
 }
 
 /// A module of the chain that the request has come to.

@@ -19,7 +19,7 @@ macro_rules! files {
 }
 
 /// The starter, file by file.
-const HELLO: [(&str, &str); 15] = files!(
+const HELLO: [(&str, &str); 17] = files!(
     "Cargo.toml"
     "Cargo.lock"
     ".gitignore"
@@ -29,6 +29,8 @@ const HELLO: [(&str, &str); 15] = files!(
     "domains/_error.html"
     "domains/index.rs"
     "domains/index.html"
+    "domains/counter/index.rs"
+    "domains/counter/index.html"
     "domains/greet/[name].rs"
     "domains/greet/[name].html"
     "domains/members/_parent.rs"

@@ -2,14 +2,13 @@
 //! templates are told.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use harmonious_dispatcher::http::HeaderValue;
-use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, SET_COOKIE, USER_AGENT};
+use harmonious_dispatcher::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use harmonious_dispatcher::manifest::{Literal, Module};
-use harmonious_dispatcher::{Caller, Exchange, Incoming, Outgoing, ServiceError};
+use harmonious_dispatcher::{Caller, Exchange, Incoming, IncomingBody, Outgoing, ServiceError};
 use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError, Sessions};
 use harmonious_templating::Site;
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ use super::around::Around;
 use super::database::{self, Transactions};
 use super::fragments::Leases;
 use super::keeping::Keeping;
-use super::{logins, sessions};
+use super::{instances, logins, sessions};
 
 /// One request of a site.
 pub struct SiteExchange<'r> {
@@ -28,8 +27,25 @@ pub struct SiteExchange<'r> {
     pub(super) incoming: &'r Incoming<'r>,
     leases: Leases,
     session: OnceCell<Session>,
+    /// What it does belongs to no visitor.
+    is_outside: bool,
+    pub(super) instance_leases: instances::Leases,
     pub(super) transactions: Transactions,
 }
+
+/// What stands for a request where there is none.
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+static NO_REQUEST: LazyLock<Incoming<'static>> = LazyLock::new(|| Incoming {
+    method: &Method::GET,
+    scheme: "",
+    host: "",
+    path: "",
+    query: None,
+    headers: &NO_HEADERS,
+    peer: "",
+    id: "",
+    body: IncomingBody::Bytes(&[]),
+});
 
 #[derive(Deserialize)]
 struct UrlFor<'a> {
@@ -50,7 +66,17 @@ impl<'r> SiteExchange<'r> {
             incoming,
             leases: Leases::default(),
             session: OnceCell::new(),
+            is_outside: false,
+            instance_leases: instances::Leases::default(),
             transactions: Transactions::default(),
+        }
+    }
+
+    /// Of nobody's request: there is no session.
+    pub fn outside(around: &'r Around, keeping: &'r Keeping) -> SiteExchange<'r> {
+        SiteExchange {
+            is_outside: true,
+            ..SiteExchange::begin(around, keeping, &NO_REQUEST)
         }
     }
 
@@ -58,6 +84,11 @@ impl<'r> SiteExchange<'r> {
     pub(super) fn session(&self) -> Result<&Session, Refusal> {
         if let Some(session) = self.session.get() {
             return Ok(session);
+        }
+        if self.is_outside {
+            return Err(Refusal::failed(
+                "there is no session here: nobody's request is answered",
+            ));
         }
         let session = self.open(&self.keeping.sessions()?);
         Ok(self.session.get_or_init(|| session))
@@ -148,6 +179,7 @@ impl Exchange for SiteExchange<'_> {
         let (family, _) = service.split_once('.').unwrap_or((service, ""));
         match family {
             "session" => return Ok(sessions::answer(self, service, message)?),
+            "instance" => return Ok(instances::answer(self, caller, service, message)?),
             "password" | "login" | "seal" | "unseal" => {
                 return Ok(logins::answer(self, service, message)?);
             }
@@ -169,14 +201,21 @@ impl Exchange for SiteExchange<'_> {
 
     fn finish(&self, outgoing: &mut Outgoing) -> Result<(), ServiceError> {
         self.transactions.undo();
+        let instances = &self.keeping.instances;
+        self.instance_leases.end(instances);
         let Some(session) = self.session.get() else {
             return Ok(());
         };
         // What a page that broke left behind is not kept.
-        if outgoing.status.is_server_error() {
-            return Ok(());
+        let kept = match outgoing.status.is_server_error() {
+            true => Ok(None),
+            false => session.commit(),
+        };
+        // What a session owned that came to nothing goes with it.
+        if let Some(never) = session.uncommitted() {
+            instances.end_session(&never);
         }
-        if let Some(cookie) = session.commit().map_err(Refusal::from)? {
+        if let Some(cookie) = kept.map_err(Refusal::from)? {
             outgoing.headers.append(SET_COOKIE, cookie);
             // A cache between us and the visitor would hand the cookie to others.
             outgoing

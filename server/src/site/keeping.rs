@@ -8,6 +8,7 @@ use std::time::Duration;
 use harmonious_db::{Config, Database, Migrations};
 use harmonious_dispatcher::http::HeaderMap;
 use harmonious_dispatcher::http::header::COOKIE;
+use harmonious_session::config::{INSTANCES_BYTES, INSTANCES_MAX};
 use harmonious_session::{
     Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
     Throttle,
@@ -15,6 +16,7 @@ use harmonious_session::{
 use parking_lot::Mutex;
 
 use super::exchange::Refusal;
+use super::instances::SiteInstances;
 use crate::failure::Failure;
 
 /// How many passwords are hashed at a time: each takes some 20 MB and one core for some 30 ms.
@@ -23,7 +25,7 @@ const HASHING_MAX: usize = 2;
 const KEYS: &str = "keys";
 
 /// What `site.toml` says of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KeepingConfig {
     /// The URL of the database; empty for `data/site.db`.
     pub database_url: String,
@@ -33,6 +35,10 @@ pub struct KeepingConfig {
     pub query_time_max: Option<Duration>,
     /// Of the sessions.
     pub sessions: Settings,
+    /// Instances of all sessions at most.
+    pub instances_max: usize,
+    /// Bytes of all instances at most, as their modules estimate them.
+    pub instance_bytes_max: u64,
     /// Whether sessions are kept in memory only.
     pub sessions_in_memory: bool,
     /// Whether all visitors come through TLS, in front of this server.
@@ -43,6 +49,23 @@ pub struct KeepingConfig {
     pub origins: Vec<String>,
 }
 
+impl Default for KeepingConfig {
+    fn default() -> KeepingConfig {
+        KeepingConfig {
+            database_url: String::new(),
+            connections_max: None,
+            query_time_max: None,
+            sessions: Settings::default(),
+            instances_max: INSTANCES_MAX,
+            instance_bytes_max: INSTANCES_BYTES,
+            sessions_in_memory: false,
+            secure: false,
+            proxies: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+}
+
 /// What one site keeps.
 pub struct Keeping {
     config: KeepingConfig,
@@ -51,6 +74,8 @@ pub struct Keeping {
     pub csrf: CsrfPolicy,
     /// Failed logins.
     pub throttle: Throttle,
+    /// What sessions own in memory.
+    pub instances: Arc<SiteInstances>,
     /// What time it is.
     pub clock: Clock,
     /// Of visitors who bring no session: nothing is ever kept in it.
@@ -79,6 +104,11 @@ impl Keeping {
         Ok(Keeping {
             visitors: Arc::new(visitors.map_err(wrong)?),
             throttle: Throttle::new(clock.clone()).map_err(wrong)?,
+            instances: Arc::new(SiteInstances::new(
+                clock.clone(),
+                config.instances_max,
+                config.instance_bytes_max,
+            )),
             clock,
             csrf,
             config,
@@ -171,6 +201,8 @@ impl Keeping {
                 true => Sessions::new(MemoryStore::default(), settings, clock)?,
                 false => Sessions::new(DatabaseStore::new(self.database()?)?, settings, clock)?,
             };
+            let instances = Arc::clone(&self.instances);
+            let sessions = sessions.on_end(move |session, _| instances.end_session(session));
             Ok(Arc::new(sessions))
         })
     }

@@ -9,15 +9,24 @@ use toml::{Table, Value};
 use super::keeping::KeepingConfig;
 use super::site_toml::{bad, text, texts};
 use crate::failure::Failure;
-use crate::settings::did_you_mean;
+use crate::settings::{self, did_you_mean};
 
 /// The secret that holds a database's URL, where it has a password in it.
 pub const URL_SECRET: &str = "database-url";
 
 const DATABASE: [&str; 3] = ["url", "connections", "query-time"];
-const SESSIONS: [&str; 5] = ["store", "idle", "absolute", "cookie", "secure"];
+const SESSIONS: [&str; 7] = [
+    "store",
+    "idle",
+    "absolute",
+    "cookie",
+    "secure",
+    "instances",
+    "instance-memory",
+];
 
 const CONNECTIONS_MAX: i64 = 1000;
+const INSTANCES_MAX: i64 = 1_000_000;
 const QUERY_TIME_MAX: Duration = Duration::from_secs(3600);
 const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -107,6 +116,18 @@ fn sessions(
         }
         "idle" => config.sessions.idle = duration(path, &name, value, IDLE_MAX)?,
         "absolute" => config.sessions.absolute = duration(path, &name, value, IDLE_MAX)?,
+        "instances" => {
+            let given = value.as_integer();
+            let fits = given.filter(|number| (0..=INSTANCES_MAX).contains(number));
+            let number = fits.and_then(|number| usize::try_from(number).ok());
+            let allowed = "a number from 0 to 1000000";
+            config.instances_max = number.ok_or_else(|| bad(path, &name, value, allowed))?;
+        }
+        "instance-memory" => {
+            let given = value.as_str().and_then(settings::size);
+            let allowed = "a size such as \"256MiB\"";
+            config.instance_bytes_max = given.ok_or_else(|| bad(path, &name, value, allowed))?;
+        }
         "cookie" => config.sessions.cookie = text(path, &name, value)?,
         _ => {
             let allowed = "true (all visitors come through TLS) or false";

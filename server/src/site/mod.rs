@@ -7,6 +7,7 @@ mod database;
 mod development;
 mod exchange;
 mod fragments;
+mod instances;
 mod keeping;
 mod keeping_toml;
 mod logins;
@@ -20,6 +21,8 @@ mod sweeper;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use harmonious_dispatcher::manifest::host_name;
 use harmonious_dispatcher::{Hosts, refuse};
@@ -37,6 +40,9 @@ pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
 pub use sweeper::Sweeper;
+
+/// How long modules may take to save what sessions own when the server stops.
+const SAVE_MAX: Duration = Duration::from_secs(10);
 
 /// The route of jobs that read files; those of modules come after it.
 const FILES: u32 = 0;
@@ -87,6 +93,34 @@ impl Sites {
     /// The sites.
     pub fn sites(&self) -> &[Site] {
         &self.sites
+    }
+
+    /// The server stops: what sessions own in memory goes, and may save itself, for as long as
+    /// [`SAVE_MAX`].
+    pub fn save_instances(self: &Arc<Sites>) {
+        let owns = |site: &Site| site.keeping.instances.stats().count > 0;
+        if !self.sites.iter().any(owns) {
+            return;
+        }
+        let (sites, (done, ended)) = (Arc::clone(self), channel::<()>());
+        let saver = std::thread::Builder::new().name("save".to_owned());
+        let saver = saver.spawn(move || {
+            for site in &sites.sites {
+                site.keeping.instances.stop();
+                if let Some(dispatcher) = &site.dispatcher {
+                    dispatcher.let_go();
+                }
+            }
+            drop(done);
+        });
+        // It tells nothing: it ends, or panics, and either is the end.
+        let waited = ended.recv_timeout(SAVE_MAX);
+        if saver.is_err() || waited == Err(RecvTimeoutError::Timeout) {
+            tracing::error!(
+                "what sessions own was not saved within {} s: it is lost",
+                SAVE_MAX.as_secs()
+            );
+        }
     }
 
     /// The site that a request belongs to, and the host that it names; 404 for a host of nobody, 400 for

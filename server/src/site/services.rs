@@ -10,7 +10,7 @@ use super::keeping::Keeping;
 use super::requests::{Unmet, unmet};
 
 use harmonious_dispatcher::{
-    Asked, Caller, Exchange, Incoming, Manifest, RenderError, Renderer, Services, level,
+    Asked, Caller, Exchange, Incoming, Leaving, Manifest, RenderError, Renderer, Services, level,
 };
 use harmonious_templating::{TemplateError, TemplateFile, Templates};
 use parking_lot::Mutex;
@@ -98,6 +98,14 @@ impl Services for SiteServices {
 
     fn exchange<'r>(&'r self, incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r> {
         Box::new(SiteExchange::begin(&self.around, &self.keeping, incoming))
+    }
+
+    fn outside(&self) -> Box<dyn Exchange + '_> {
+        Box::new(SiteExchange::outside(&self.around, &self.keeping))
+    }
+
+    fn leaving(&self) -> Vec<Leaving> {
+        self.keeping.instances.leaving()
     }
 
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]) {

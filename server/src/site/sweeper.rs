@@ -1,4 +1,4 @@
-//! Looks after what sites keep, once a minute: expired sessions go.
+//! Looks after what sites keep, once a minute: expired sessions go, and what sessions owned.
 
 use std::io;
 use std::sync::Arc;
@@ -53,6 +53,12 @@ impl Drop for Sweeper {
 
 fn sweep(sites: &Sites) {
     for site in sites.sites() {
+        if let Some(dispatcher) = &site.dispatcher {
+            site.keeping
+                .instances
+                .sweep(|module| dispatcher.loader().is_current(module));
+            dispatcher.let_go();
+        }
         for _ in 0..ROUNDS_MAX {
             match site.keeping.sweep() {
                 Ok(true) => {}

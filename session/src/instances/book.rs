@@ -186,12 +186,11 @@ impl Book {
     }
 
     pub fn retire_module(&mut self, module: &str) -> Vec<Dropped> {
-        let keys = self.entries.keys().filter(|key| key.module == module);
-        let keys: Vec<InstanceKey> = keys.cloned().collect();
-        let out = keys
-            .iter()
-            .filter_map(|key| self.doom(key, DropReason::ModuleRetired));
-        out.collect()
+        self.doom_all(DropReason::ModuleRetired, |key| key.module == module)
+    }
+
+    pub fn stop(&mut self) -> Vec<Dropped> {
+        self.doom_all(DropReason::ServerStops, |_| true)
     }
 
     pub fn sweep(&mut self, now_ms: u64, max: usize) -> Vec<Dropped> {
@@ -213,6 +212,17 @@ impl Book {
             waiting: self.entries.values().map(|entry| entry.line.len()).sum(),
             bytes: self.bytes,
         }
+    }
+
+    fn doom_all(
+        &mut self,
+        reason: DropReason,
+        goes: impl Fn(&InstanceKey) -> bool,
+    ) -> Vec<Dropped> {
+        let keys = self.entries.keys().filter(|key| goes(key));
+        let keys: Vec<InstanceKey> = keys.cloned().collect();
+        let out = keys.iter().filter_map(|key| self.doom(key, reason));
+        out.collect()
     }
 
     /// It goes: now, or when whoever has it gives it back.

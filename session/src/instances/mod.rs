@@ -43,6 +43,8 @@ pub enum DropReason {
     Idle,
     /// Its module was retired.
     ModuleRetired,
+    /// The server stops.
+    ServerStops,
     /// Whoever had it gave it up: it panicked, or is done.
     Discarded,
 }
@@ -131,6 +133,11 @@ impl Instances {
         lease::take(self, key, wait)
     }
 
+    /// Whether there is one of that key, in use or not.
+    pub fn has(&self, key: &InstanceKey) -> bool {
+        self.book.lock().get(key).is_some()
+    }
+
     /// Drops those of a session, because it ended; those in use when they are given back. A session that
     /// was renewed keeps them: its handle stays.
     pub fn end_session(&self, session: &Handle) {
@@ -142,6 +149,12 @@ impl Instances {
     /// one gets a new one then.
     pub fn retire_module(&self, module: &str) {
         let out = self.book.lock().retire_module(module);
+        self.drop_all(out);
+    }
+
+    /// Drops all of them, because the server stops; those in use when they are given back.
+    pub fn stop(&self) {
+        let out = self.book.lock().stop();
         self.drop_all(out);
     }
 
