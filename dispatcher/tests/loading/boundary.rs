@@ -8,7 +8,7 @@ use harmonious_dispatcher::ffi::{
 use harmonious_dispatcher::loader;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Variant};
 use crate::recorder::{Recorder, ask_with, bytes, index, parts, said};
 
 fn opened(fixture: &Fixture) -> Library {
@@ -97,6 +97,29 @@ fn a_call_without_a_request_has_none() {
         &mut recorder,
     );
     assert_eq!(bytes(recorder.response()), "one");
+}
+
+#[test]
+fn a_module_drops_values_without_a_request_unless_it_is_too_old_to_have_any() {
+    let fixture = Fixture::new();
+    let library = opened(&fixture);
+    let mut recorder = Recorder::default();
+    assert_eq!(library.dispose(b"7", &mut recorder), Returned::Continue);
+    assert_eq!(library.dispose(b"panic", &mut recorder), Returned::Panicked);
+    let told = [
+        "init",
+        "dispose [55] true",
+        "dispose [112, 97, 110, 105, 99] true",
+    ];
+    assert_eq!(fixture.journal("page.so"), told);
+
+    let older = Variant {
+        table: "older",
+        ..Variant::default()
+    };
+    let older = loader::open("page", &fixture.variant("older.so", &older)).unwrap();
+    assert_eq!(older.dispose(b"7", &mut recorder), Returned::Continue);
+    assert_eq!(fixture.journal("older.so"), ["init"]);
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use harmonious_abi::{kind, method, returned};
 use serde::Serialize;
 
+use super::draft::COOKIE;
 use super::reply::Reply;
 use super::services::Running;
 use super::site::{Site, entries, handler};
+use super::visitor::Visitor;
 use crate::ffi::{self, Driven, Entry, Given, Taken, TakenBody, TakenFailure};
 
-/// A request of a test; made by [`Site::get`] and its like.
+/// A request of a test; made by [`Site::get`], [`Visitor::get`] and their like.
 ///
 /// ```
 /// use harmonious::testing::Site;
@@ -21,6 +23,8 @@ pub struct Ask<'s> {
     site: &'s Site,
     parts: Parts,
     error: Option<(u16, String)>,
+    /// Whose cookies it has.
+    visitor: Option<&'s Visitor<'s>>,
 }
 
 /// What the request is made of.
@@ -52,6 +56,38 @@ impl Parts {
             client: "127.0.0.1".to_owned(),
         }
     }
+
+    pub fn with_header(mut self, name: &str, value: &str) -> Parts {
+        self.headers
+            .push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    /// The first field of that name, which is in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers_of(name).next()
+    }
+
+    /// The id of the session that it brings: none if there is no such cookie, or two.
+    pub fn session_id(&self) -> Option<&str> {
+        let pairs = self.headers_of("cookie").flat_map(|line| line.split(';'));
+        let mut ids = pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| *name == COOKIE);
+        match (ids.next(), ids.next()) {
+            (Some((_, id)), None) => Some(id),
+            _ => None,
+        }
+    }
+
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
+    fn headers_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.headers.iter().filter(move |(other, _)| other == name);
+        fields.map(|(_, value)| value.as_str())
+    }
 }
 
 impl<'s> Ask<'s> {
@@ -60,7 +96,13 @@ impl<'s> Ask<'s> {
             site,
             parts: Parts::new(method, path),
             error: None,
+            visitor: None,
         }
+    }
+
+    pub(super) fn by(mut self, visitor: &'s Visitor<'s>) -> Ask<'s> {
+        self.visitor = Some(visitor);
+        self
     }
 
     /// With what stands in the place of a dynamic segment.
@@ -89,9 +131,7 @@ impl<'s> Ask<'s> {
     /// harmonious::testing::Site::new().get("/").header("accept", "application/json").send();
     /// ```
     pub fn header(mut self, name: &str, value: &str) -> Ask<'s> {
-        self.parts
-            .headers
-            .push((name.to_ascii_lowercase(), value.to_owned()));
+        self.parts = self.parts.with_header(name, value);
         self
     }
 
@@ -197,17 +237,19 @@ impl<'s> Ask<'s> {
         self
     }
 
-    /// Sends it: guards, `before`, the handler or the error page, `after`.
+    /// Sends it: guards, `before`, the handler or the error page, `after`. Then the session is written,
+    /// unless the status is 500 or above.
     ///
     /// ```standalone_crate
     /// assert_eq!(harmonious::testing::Site::new().get("/").send().status(), 404);
     /// ```
-    #[must_use]
     pub fn send(&self) -> Reply {
-        let running = Running::new(self.site, &self.parts);
-        let (mut taken, declined) = self.answer(&running);
+        let parts = self.visitor.map(|visitor| visitor.sends(&self.parts));
+        let parts = parts.as_ref().unwrap_or(&self.parts);
+        let running = Running::new(self.site, parts);
+        let (mut taken, declined) = self.answer(&running, parts);
         for after in entries(kind::AFTER) {
-            let driven = run(&running, after, &self.parts, b"", 0, Some(&taken));
+            let driven = run(&running, after, parts, b"", 0, Some(&taken));
             if driven.failure.is_some() {
                 taken = of_failure(driven.failure);
             } else if let Some(mut changed) = driven.answer {
@@ -217,22 +259,28 @@ impl<'s> Ask<'s> {
                 taken = changed;
             }
         }
+        keep_session(&running, &mut taken);
         if self.parts.method == method::HEAD {
             taken.body = TakenBody::Empty;
         }
-        Reply::new(taken, declined, running.into_log())
+        let (log, statements) = running.into_seen();
+        let reply = Reply::new(taken, declined, log, statements);
+        if let Some(visitor) = self.visitor {
+            visitor.takes(&reply);
+        }
+        reply
     }
 
     /// The answer before any `after`, and whether the handler declined.
-    fn answer(&self, running: &Running<'_>) -> (Taken, bool) {
+    fn answer(&self, running: &Running<'_>, parts: &Parts) -> (Taken, bool) {
         if let Some((status, title)) = &self.error {
-            return (self.error_page(running, *status, title), false);
+            return (self.error_page(running, parts, *status, title), false);
         }
         for hook in entries(kind::GUARD)
             .into_iter()
             .chain(entries(kind::BEFORE))
         {
-            let driven = run(running, hook, &self.parts, b"", 0, None);
+            let driven = run(running, hook, parts, b"", 0, None);
             if driven.code != returned::CONTINUE {
                 return (
                     driven.answer.unwrap_or_else(|| of_failure(driven.failure)),
@@ -248,7 +296,7 @@ impl<'s> Ask<'s> {
             };
             return (of_status(status), false);
         };
-        let driven = run(running, handler, &self.parts, b"", 0, None);
+        let driven = run(running, handler, parts, b"", 0, None);
         if driven.code == returned::DECLINED {
             return (of_status(404), true);
         }
@@ -258,7 +306,7 @@ impl<'s> Ask<'s> {
         )
     }
 
-    fn error_page(&self, running: &Running<'_>, status: u16, title: &str) -> Taken {
+    fn error_page(&self, running: &Running<'_>, parts: &Parts, status: u16, title: &str) -> Taken {
         #[derive(Serialize)]
         struct Shown<'a> {
             status: u16,
@@ -268,10 +316,33 @@ impl<'s> Ask<'s> {
             return of_status(status);
         };
         let argument = rmp_serde::to_vec_named(&Shown { status, title }).unwrap_or_default();
-        let driven = run(running, page, &self.parts, &argument, status, None);
+        let driven = run(running, page, parts, &argument, status, None);
         match driven.answer {
             Some(answer) => Taken { status, ..answer },
             None => of_failure(driven.failure),
+        }
+    }
+}
+
+/// Writes the session and gives its cookie, as the server does before an answer goes out.
+fn keep_session(running: &Running<'_>, taken: &mut Taken) {
+    match running.finish(taken.status) {
+        Ok(None) => {}
+        Ok(Some(cookie)) => {
+            let is_cached = |(name, _): &(String, _)| name.eq_ignore_ascii_case("cache-control");
+            if !taken.headers.iter().any(is_cached) {
+                let value = b"private, no-store".to_vec();
+                taken.headers.push(("cache-control".to_owned(), value));
+            }
+            let field = ("set-cookie".to_owned(), cookie.into_bytes());
+            taken.headers.push(field);
+        }
+        Err(error) => {
+            *taken = of_failure(Some(TakenFailure {
+                status: error.status(),
+                detail: error.detail().to_owned(),
+                ..TakenFailure::default()
+            }));
         }
     }
 }

@@ -22,12 +22,34 @@
 //! assert_eq!(site.post("/scripts/chess/").send().status(), 405);
 //! # }
 //! ```
+//!
+//! Sessions are there: a [`Visitor`] keeps one from request to request. The clock stands until
+//! [`Site::advance`], ids are counted, and the token against forged forms is given but not asked for, so that
+//! a test can send a form that it never fetched. Passwords and sealed texts have stand-ins that cost nothing
+//! and protect nothing; failed logins are not counted. A database answers what the test says: [`Site::db`].
+
+mod site;
+mod visitor;
 
 mod ask;
 mod reply;
 mod services;
-mod site;
 
+mod draft;
+mod limits;
+mod logins;
+mod sessions;
+mod store;
+
+mod answer;
+mod database;
+
+pub use answer::{Answer, IntoRow, db_error};
 pub use ask::Ask;
+pub use database::{Statement, StatementKind};
+pub use draft::Flash;
+pub use logins::{hash_password, outdated_password_hash};
 pub use reply::Reply;
+pub use sessions::Told;
 pub use site::Site;
+pub use visitor::Visitor;

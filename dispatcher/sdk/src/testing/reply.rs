@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::database::Statement;
 use crate::ffi::{Taken, TakenBody};
 
 /// What came of a request of a test.
@@ -28,14 +29,21 @@ pub struct Reply {
     taken: Taken,
     declined: bool,
     log: Vec<String>,
+    statements: Vec<Statement>,
 }
 
 impl Reply {
-    pub(super) fn new(taken: Taken, declined: bool, log: Vec<String>) -> Reply {
+    pub(super) fn new(
+        taken: Taken,
+        declined: bool,
+        log: Vec<String>,
+        statements: Vec<Statement>,
+    ) -> Reply {
         Reply {
             taken,
             declined,
             log,
+            statements,
         }
     }
 
@@ -180,5 +188,28 @@ impl Reply {
     #[must_use]
     pub fn log(&self) -> &[String] {
         &self.log
+    }
+
+    /// What the database was asked, in order, with the begin and end of transactions; also what it failed at.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::{Answer, Site};
+    ///
+    /// #[post]
+    /// fn star(req: &Request) -> Result<Response> {
+    ///     req.db().execute("UPDATE scripts SET stars = ? WHERE slug = ?", &[5.into(), "chess".into()])?;
+    ///     Ok(Response::no_content())
+    /// }
+    /// # fn main() {
+    /// let reply = Site::new().db(|_| Ok(Answer::changed(1))).post("/").send();
+    /// let [update] = reply.statements() else { panic!("one statement") };
+    /// assert_eq!(update.sql(), "UPDATE scripts SET stars = ? WHERE slug = ?");
+    /// assert_eq!(update.values(), [harmonious::Value::from(5), harmonious::Value::from("chess")]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
     }
 }

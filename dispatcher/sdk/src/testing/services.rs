@@ -1,15 +1,21 @@
-//! The services of a test: those that the dispatcher has, out of what the test gave, and the test's own.
+//! The services of a test: those that the dispatcher and the server have, out of what the test gave, and the
+//! test's own.
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use harmonious_abi::kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ask::{Parts, run};
+use super::database::{Ran, Statement};
+use super::draft::Draft;
+use super::logins;
+use super::sessions::{self, Told};
 use super::site::{Site, entries};
+use super::store::Store;
 use crate::error::{Error, Result};
+use crate::fence::fence;
 use crate::ffi::Services;
 
 /// While a request of a test runs.
@@ -17,6 +23,9 @@ pub(super) struct Running<'s> {
     site: &'s Site,
     parts: &'s Parts,
     log: RefCell<Vec<String>>,
+    /// Read when it is first used, written when the answer is there.
+    session: RefCell<Option<Draft>>,
+    ran: Ran,
 }
 
 /// The message of `call`.
@@ -51,6 +60,8 @@ struct Refusal<'a> {
     status: u16,
     title: &'a str,
     detail: &'a str,
+    kind: &'a str,
+    retry_after_s: u64,
 }
 
 impl<'s> Running<'s> {
@@ -59,20 +70,61 @@ impl<'s> Running<'s> {
             site,
             parts,
             log: RefCell::default(),
+            session: RefCell::default(),
+            ran: Ran::default(),
         }
     }
 
-    pub fn into_log(self) -> Vec<String> {
-        self.log.into_inner()
+    /// What was logged, and what the database was asked.
+    pub fn into_seen(self) -> (Vec<String>, Vec<Statement>) {
+        (self.log.into_inner(), self.ran.into_statements())
+    }
+
+    /// The session of the visitor who asks.
+    pub fn session<T>(&self, act: impl FnOnce(&mut Draft, &mut Store) -> T) -> T {
+        let mut store = self.site.store.borrow_mut();
+        let mut session = self.session.borrow_mut();
+        let open = || Draft::load(&store, self.parts.session_id());
+        let draft = match &mut *session {
+            Some(draft) => draft,
+            none => none.insert(open()),
+        };
+        act(draft, &mut store)
+    }
+
+    /// Writes the session, unless the page broke; the value of `Set-Cookie`, if there is to be one.
+    pub fn finish(&self, status: u16) -> Result<Option<String>> {
+        if status >= 500 || self.session.borrow().is_none() {
+            return Ok(None);
+        }
+        let user_agent = self.parts.header("user-agent").unwrap_or_default();
+        let address = self.parts.client();
+        self.session(|draft, store| draft.commit(store, user_agent, address))
     }
 
     fn answer(&self, service: &str, message: &[u8]) -> Result<Vec<u8>> {
         let site = self.site;
+        // What the test has itself goes first, but for what the dispatcher does.
+        let family = service
+            .split('.')
+            .next()
+            .filter(|_| !site.services.contains_key(service));
+        match family {
+            Some("session") => {
+                return self
+                    .session(|draft, store| sessions::answer(draft, store, service, message));
+            }
+            Some("password" | "login" | "seal" | "unseal") => {
+                return logins::answer(&site.store.borrow(), service, message);
+            }
+            Some("db") => return self.ran.answer(site.database.as_ref(), service, message),
+            _ => {}
+        }
         let value = match service {
             "call" => return self.call(rmp_serde::from_slice(message)?),
             "render" => {
                 let Render { name, context } = rmp_serde::from_slice(message)?;
-                Value::from((site.template)(&name, &context))
+                Value::from((site.template)(&name, &context, &Told::new(self)))
             }
             "config" => {
                 let Key { key } = rmp_serde::from_slice(message)?;
@@ -99,7 +151,7 @@ impl<'s> Running<'s> {
                 None => return Err(missing(format!("service `{other}`: Site::service"))),
             },
         };
-        Ok(rmp_serde::to_vec_named(&value)?)
+        encode(&value)
     }
 
     fn call(&self, call: Call) -> Result<Vec<u8>> {
@@ -109,9 +161,7 @@ impl<'s> Running<'s> {
             call.target
         };
         if let Some(answer) = self.site.exports.get(&(whose.clone(), call.name.clone())) {
-            return Ok(rmp_serde::to_vec_named(&answer(rmp_serde::from_slice(
-                &call.args,
-            )?)?)?);
+            return encode(&answer(rmp_serde::from_slice(&call.args)?)?);
         }
         if whose == "page" {
             return own_export(self, &call.name, &call.args);
@@ -126,21 +176,14 @@ impl<'s> Running<'s> {
 impl Services for Running<'_> {
     fn call(&self, service: &str, message: &[u8]) -> std::result::Result<Vec<u8>, Vec<u8>> {
         // A closure of the test may panic, and here that would end the process.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(service, message)));
-        let answer = answer.unwrap_or_else(|_| {
+        let answer = fence(|| self.answer(service, message));
+        let answer = answer.unwrap_or_else(|panic| {
+            let (message, file, line) = (&panic.message, &panic.file, panic.line);
             Err(Error::internal(format!(
-                "the test's own `{service}` panicked"
+                "the test's own `{service}` panicked: {message} ({file}:{line})"
             )))
         });
-        answer.map_err(|error| {
-            let (status, title, detail) = (error.status(), error.title(), error.detail());
-            rmp_serde::to_vec_named(&Refusal {
-                status,
-                title,
-                detail,
-            })
-            .unwrap_or_default()
-        })
+        answer.map_err(|error| refusal(&error))
     }
 
     fn log(&self, _level: u32, message: &str) {
@@ -149,9 +192,34 @@ impl Services for Running<'_> {
     }
 }
 
-/// Calls an export of the module outside of a request.
-pub(super) fn export(site: &Site, parts: &Parts, name: &str, args: &[u8]) -> Result<Vec<u8>> {
-    own_export(&Running::new(site, parts), name, args)
+/// Calls an export of the module in a request of its own; what it returned, and the value of `Set-Cookie`.
+pub(super) fn export(
+    site: &Site,
+    parts: &Parts,
+    name: &str,
+    args: &[u8],
+) -> Result<(Vec<u8>, Option<String>)> {
+    let running = Running::new(site, parts);
+    let reply = own_export(&running, name, args)?;
+    Ok((reply, running.finish(200)?))
+}
+
+/// As a message.
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    Ok(rmp_serde::to_vec_named(value)?)
+}
+
+/// How a service says that it could not.
+fn refusal(error: &Error) -> Vec<u8> {
+    let retry_after = error.headers().get("retry-after");
+    let refusal = Refusal {
+        status: error.status(),
+        title: error.title(),
+        detail: error.detail(),
+        kind: error.kind(),
+        retry_after_s: retry_after.and_then(|text| text.parse().ok()).unwrap_or(0),
+    };
+    rmp_serde::to_vec_named(&refusal).unwrap_or_default()
 }
 
 fn own_export(running: &Running<'_>, name: &str, args: &[u8]) -> Result<Vec<u8>> {

@@ -1,20 +1,28 @@
 //! [`Site`]: what is around the module in a test.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use harmonious_abi::{kind, method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::answer::Answer as DbAnswer;
 use super::ask::{Ask, Parts};
+use super::database::{Database, Statement};
+use super::sessions::Told;
+use super::store::Store;
+use super::visitor::Visitor;
 use crate::error::Result;
 
 /// A function of a test that answers a message with a value.
 pub(super) type Answer = Box<dyn Fn(Value) -> Result<Value>>;
-type Template = Box<dyn Fn(&str, &Value) -> String>;
+type Template = Box<dyn Fn(&str, &Value, &Told<'_>) -> String>;
 
-/// A site for tests: settings, templates, other modules and services, and no server.
+/// A site for tests: settings, templates, other modules and services, sessions, a database that the test
+/// answers for, and no server.
 ///
 /// ```standalone_crate
 /// use harmonious::testing::Site;
@@ -30,6 +38,9 @@ pub struct Site {
     pub(super) services: BTreeMap<String, Answer>,
     pub(super) template: Template,
     pub(super) data: String,
+    pub(super) database: Option<Database>,
+    /// Sessions, and the time.
+    pub(super) store: RefCell<Store>,
 }
 
 impl Default for Site {
@@ -51,8 +62,10 @@ impl Site {
             secrets: BTreeMap::new(),
             exports: BTreeMap::new(),
             services: BTreeMap::new(),
-            template: Box::new(|name, context| format!("{name} {context}")),
+            template: Box::new(|name, context, _| format!("{name} {context}")),
             data: std::env::temp_dir().display().to_string(),
+            database: None,
+            store: RefCell::default(),
         }
     }
 
@@ -99,18 +112,90 @@ impl Site {
     /// harmonious::testing::Site::new().template(|name, context| format!("{name} {}", context["title"]));
     /// ```
     #[must_use]
-    pub fn template(mut self, template: impl Fn(&str, &Value) -> String + 'static) -> Site {
+    pub fn template(self, template: impl Fn(&str, &Value) -> String + 'static) -> Site {
+        self.template_told(move |name, context, _| template(name, context))
+    }
+
+    /// As [`template`](Site::template), for one that shows what the server tells each: who is signed in,
+    /// messages, the field against forged forms.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::Site;
+    ///
+    /// #[get]
+    /// fn show(req: &Request) -> Result<Response> {
+    ///     req.render("index.html", context! {})
+    /// }
+    /// # fn main() {
+    /// let site = Site::new().template_told(|_, _, told| format!("{:?} {}", told.user(), told.flash().len()));
+    /// let ann = site.visitor().signed_in("ann").with_flash("info", "welcome");
+    /// assert_eq!(ann.get("/").send().text(), "Some(\"ann\") 1");
+    /// assert_eq!(ann.get("/").send().text(), "Some(\"ann\") 0"); // it was shown
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn template_told(
+        mut self,
+        template: impl Fn(&str, &Value, &Told<'_>) -> String + 'static,
+    ) -> Site {
         self.template = Box::new(template);
         self
     }
 
-    /// With a service: it gets the message and gives the reply.
+    /// With answers of a database: the closure gets each [`Statement`] and says what a database would, or
+    /// fails as one, with [`db_error`](super::db_error). It may keep rows itself. What the module asked is
+    /// in [`Reply::statements`](super::Reply::statements).
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::{Answer, Site, db_error};
+    ///
+    /// #[post]
+    /// fn rename(req: &Request) -> Result<Response> {
+    ///     let name = req.form()?.text("name")?.to_owned();
+    ///     let renamed = req.db().transaction(|tx| {
+    ///         tx.execute("UPDATE names SET name = ?", &[name.as_str().into()])
+    ///     });
+    ///     match renamed {
+    ///         Err(error) if error.kind() == "unique" => Err(Error::conflict("the name is taken")),
+    ///         renamed => Ok(Response::text(renamed?.to_string())),
+    ///     }
+    /// }
+    ///
+    /// # fn main() {
+    /// let site = Site::new().db(|statement| match (statement.sql(), statement.values()) {
+    ///     ("UPDATE names SET name = ?", [harmonious::Value::Text(name)]) if name == "chess" => {
+    ///         Err(db_error("unique"))
+    ///     }
+    ///     ("UPDATE names SET name = ?", _) => Ok(Answer::changed(1)),
+    ///     _ => statement.unanswered(), // transactions begin and end, all else fails
+    /// });
+    /// let reply = site.post("/").form(&[("name", "chess")]).send();
+    /// assert_eq!((reply.status(), reply.text().as_str()), (409, "the name is taken"));
+    /// let reply = site.post("/").form(&[("name", "go")]).send();
+    /// assert_eq!(reply.text(), "1");
+    /// let ran: Vec<_> = reply.statements().iter().map(|statement| statement.sql()).collect();
+    /// assert_eq!(ran, ["BEGIN", "UPDATE names SET name = ?", "COMMIT"]);
+    /// assert_eq!(reply.statements()[1].values(), [harmonious::Value::from("go")]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn db(mut self, database: impl Fn(&Statement) -> Result<DbAnswer> + 'static) -> Site {
+        self.database = Some(Box::new(database));
+        self
+    }
+
+    /// With a service: it gets the message and gives the reply. It may take the place of one that a test
+    /// has, such as `login`.
     ///
     /// ```
     /// use harmonious::prelude::*;
     /// use harmonious::testing::Site;
     ///
-    /// Site::new().service("session.get", |message| Ok(json!({ "user": message["key"] })));
+    /// Site::new()
+    ///     .service("jobs.enqueue", |message| Ok(json!({ "job": message["job"] })))
+    ///     .service("login", |_| Err(Error::too_many_requests(60)));
     /// ```
     #[must_use]
     pub fn service(
@@ -142,6 +227,34 @@ impl Site {
         self.exports
             .insert((whose.to_owned(), name.to_owned()), Box::new(answer));
         self
+    }
+
+    /// A visitor who keeps cookies and a session from request to request. Requests of the site itself are
+    /// each of somebody who was never there.
+    ///
+    /// ```
+    /// let site = harmonious::testing::Site::new();
+    /// let (ann, bob) = (site.visitor().signed_in("ann"), site.visitor());
+    /// ```
+    #[must_use]
+    pub fn visitor(&self) -> Visitor<'_> {
+        Visitor::new(self)
+    }
+
+    /// Lets time pass for sessions and sealed texts; it stands still otherwise. Sessions end after 14 days
+    /// without use and 90 days at the latest, as on a server without settings for them. Cookies are not
+    /// looked at: a visitor keeps them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let site = harmonious::testing::Site::new();
+    /// let ann = site.visitor().signed_in("ann");
+    /// site.advance(Duration::from_secs(15 * 24 * 3600));
+    /// assert_eq!(ann.user(), None);
+    /// ```
+    pub fn advance(&self, by: Duration) {
+        self.store.borrow_mut().advance(by);
     }
 
     /// A GET; the path may have a query.
@@ -196,7 +309,7 @@ impl Site {
     pub fn call<T: DeserializeOwned>(&self, name: &str, args: impl crate::Args) -> Result<T> {
         let args = args.array()?;
         let parts = Parts::new(method::GET, "/");
-        let reply = super::services::export(self, &parts, name, &args)?;
+        let (reply, _) = super::services::export(self, &parts, name, &args)?;
         crate::service::read(&reply, || format!("`{name}` returned another type"))
     }
 }

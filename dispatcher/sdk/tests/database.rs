@@ -1,0 +1,264 @@
+//! A database in tests of modules: what is asked is seen, and the test answers.
+
+#![forbid(unsafe_code)]
+
+use std::cell::RefCell;
+
+use harmonious::prelude::*;
+use harmonious::testing::{Answer, Reply, Site, Statement, StatementKind, db_error};
+use harmonious::{Hit, SearchIndex, Value};
+
+const SELECT: &str = "SELECT slug, stars, source FROM scripts WHERE stars > ?";
+const INSERT: &str = "INSERT INTO scripts (slug, note) VALUES (?, ?)";
+const UPDATE: &str = "UPDATE scripts SET stars = 0";
+
+#[derive(Deserialize, Serialize)]
+struct Script {
+    slug: String,
+    stars: Option<i64>,
+}
+
+/// One handler that does what the last segment of the path says.
+#[get]
+fn act(req: &Request) -> Result<Response> {
+    let db = req.db();
+    let text = match req.rest() {
+        ["query"] => {
+            let rows = db.query(SELECT, &[3.into()])?;
+            let scripts: Vec<Script> = rows.into()?;
+            return Ok(Response::json(&scripts));
+        }
+        ["bytes"] => match db.query_one(SELECT, &[3.into()])? {
+            Some(row) => format!("{:?}", row.get::<Vec<u8>>("source")?),
+            None => "none".to_owned(),
+        },
+        ["execute"] => db.execute(UPDATE, &[])?.to_string(),
+        ["insert"] => {
+            let values = ["chess".into(), None::<&str>.into()];
+            match db.insert(INSERT, &values) {
+                Err(error) if error.kind() == "unique" => return Err(Error::conflict("taken")),
+                key => key?.to_string(),
+            }
+        }
+        ["search"] => {
+            let index = SearchIndex::new("scripts_search", "scripts", "id").column("name", 1.0);
+            let hits = db.search(&index, "che", 20, 40)?;
+            format!("{:?}", hits.iter().map(|hit| hit.key).collect::<Vec<_>>())
+        }
+        ["transaction"] => db.transaction(|tx| {
+            let key = tx.insert(INSERT, &["go".into(), "n".into()])?;
+            tx.execute(UPDATE, &[])?;
+            Ok(key.to_string())
+        })?,
+        ["undone"] => db.transaction(|tx| -> Result<String> {
+            tx.execute(UPDATE, &[])?;
+            Err(Error::forbidden("no"))
+        })?,
+        ["nested"] => db.transaction(|tx| tx.transaction(|_| Ok(String::new())))?,
+        ["two"] => {
+            db.transaction(|_| Ok(()))?;
+            db.transaction(|_| Ok(()))?;
+            String::new()
+        }
+        _ => return Err(decline()),
+    };
+    Ok(Response::text(text))
+}
+
+#[error_page]
+fn oops(req: &Request, error: &PageError) -> Result<Response> {
+    let row = req.db().query_one("SELECT name FROM site", &[])?;
+    let name: Option<String> = row.map(|row| row.get("name")).transpose()?;
+    Ok(Response::text(format!("{} {name:?}", error.status())))
+}
+
+fn answers(statement: &Statement) -> Result<Answer> {
+    match statement.sql() {
+        SELECT => Ok(Answer::rows(
+            &["slug", "stars", "source"],
+            [("chess", Some(5), vec![1, 2]), ("go", None, Vec::new())],
+        )),
+        INSERT => Ok(Answer::key(7)),
+        UPDATE => Ok(Answer::changed(2)),
+        _ => statement.unanswered(),
+    }
+}
+
+fn ask(site: &Site, act: &str) -> Reply {
+    site.get(&format!("/{act}")).rest(1).send()
+}
+
+fn texts(reply: &Reply) -> Vec<&str> {
+    reply.statements().iter().map(Statement::sql).collect()
+}
+
+/// What the log says of an error; an export hands it on to the test.
+fn detail(site: Site, act: &str) -> String {
+    let error = site.call::<String>("run", (act,)).unwrap_err();
+    error.detail().to_owned()
+}
+
+#[export]
+fn run(req: &Request, act: String) -> Result<String> {
+    match act.as_str() {
+        "execute" => Ok(req.db().execute(UPDATE, &[1.into()])?.to_string()),
+        _ => Ok(req.db().transaction(|_| Ok(String::new()))?),
+    }
+}
+
+#[test]
+fn statements_are_answered_with_literals() {
+    let site = Site::new().db(answers);
+    assert_eq!(
+        ask(&site, "query").text(),
+        r#"[{"slug":"chess","stars":5},{"slug":"go","stars":null}]"#
+    );
+    assert_eq!(ask(&site, "bytes").text(), "[1, 2]");
+    assert_eq!(ask(&site, "execute").text(), "2");
+    assert_eq!(ask(&site, "insert").text(), "7");
+    let site = Site::new().db(|_| Ok(Answer::no_rows()));
+    assert_eq!(ask(&site, "query").text(), "[]");
+    assert_eq!(ask(&site, "bytes").text(), "none");
+}
+
+#[test]
+fn what_was_asked_is_seen() {
+    let reply = ask(&Site::new().db(answers), "insert");
+    let [insert] = reply.statements() else {
+        panic!("{:?}", reply.statements())
+    };
+    assert_eq!(
+        (insert.kind(), insert.sql()),
+        (StatementKind::Insert, INSERT)
+    );
+    assert_eq!(insert.values(), [Value::from("chess"), Value::Null]);
+    assert_eq!(insert.transaction(), None);
+    assert_eq!(
+        insert.to_string(),
+        format!("Insert `{INSERT}` [Text, Null]")
+    );
+}
+
+#[test]
+fn an_error_has_its_kind() {
+    let site = Site::new().db(|_| Err(db_error("unique")));
+    let reply = ask(&site, "insert");
+    assert_eq!((reply.status(), reply.text().as_str()), (409, "taken"));
+    assert_eq!(texts(&reply), [INSERT]);
+    let site = Site::new().db(|_| Err(db_error("unavailable")));
+    let reply = ask(&site, "insert");
+    assert_eq!(
+        (reply.status(), reply.header("retry-after")),
+        (503, Some("1"))
+    );
+}
+
+#[test]
+fn a_transaction_is_seen_from_begin_to_end() {
+    let reply = ask(&Site::new().db(answers), "transaction");
+    assert_eq!(reply.text(), "7");
+    assert_eq!(texts(&reply), ["BEGIN", INSERT, UPDATE, "COMMIT"]);
+    let all = reply.statements().iter();
+    assert!(all.clone().all(|s| s.transaction() == Some(1)));
+    assert_eq!(all.last().unwrap().kind(), StatementKind::Commit);
+    let reply = ask(&Site::new().db(answers), "undone");
+    assert_eq!(reply.status(), 403);
+    assert_eq!(texts(&reply), ["BEGIN", UPDATE, "ROLLBACK"]);
+    let reply = ask(&Site::new().db(answers), "two");
+    let numbers: Vec<_> = reply
+        .statements()
+        .iter()
+        .map(Statement::transaction)
+        .collect();
+    assert_eq!(numbers, [Some(1), Some(1), Some(2), Some(2)]);
+}
+
+#[test]
+fn a_transaction_can_fail_where_it_begins_or_ends() {
+    let at = |kind: StatementKind| {
+        Site::new().db(move |statement| match statement.kind() == kind {
+            true => Err(db_error("busy")),
+            false => answers(statement),
+        })
+    };
+    let reply = ask(&at(StatementKind::Begin), "transaction");
+    assert_eq!(reply.status(), 500);
+    assert_eq!(texts(&reply), ["BEGIN"]);
+    let reply = ask(&at(StatementKind::Commit), "transaction");
+    assert_eq!(reply.status(), 500);
+    assert_eq!(texts(&reply), ["BEGIN", INSERT, UPDATE, "COMMIT"]);
+    // The server has one level.
+    assert_eq!(ask(&Site::new().db(answers), "nested").status(), 500);
+}
+
+#[test]
+fn a_search_is_answered_with_hits() {
+    let site = Site::new().db(|statement| {
+        assert_eq!(statement.kind(), StatementKind::Search);
+        let snippet = vec![("chess".to_owned(), true)];
+        let hit = |key| Hit {
+            key,
+            rank: 1.0,
+            snippet: snippet.clone(),
+        };
+        Ok(Answer::hits(vec![hit(7), hit(9)]))
+    });
+    let reply = ask(&site, "search");
+    assert_eq!(reply.text(), "[7, 9]");
+    let search = &reply.statements()[0];
+    assert_eq!(search.sql(), "SEARCH scripts_search");
+    assert_eq!(search.values(), ["che".into(), 20.into(), 40.into()]);
+}
+
+#[test]
+fn a_closure_may_keep_rows() {
+    let kept = RefCell::new(0);
+    let site = Site::new().db(move |statement| match statement.sql() {
+        INSERT => {
+            *kept.borrow_mut() += 1;
+            Ok(Answer::key(*kept.borrow()))
+        }
+        _ => statement.unanswered(),
+    });
+    assert_eq!(ask(&site, "insert").text(), "1");
+    assert_eq!(ask(&site, "insert").text(), "2");
+}
+
+#[test]
+fn error_pages_have_the_database_too() {
+    let site = Site::new().db(|_| Ok(Answer::rows(&["name"], [("glsr",)])));
+    let reply = site.get("/").show_error(404, "no such page").send();
+    assert_eq!(reply.text(), "404 Some(\"glsr\")");
+    assert_eq!(texts(&reply), ["SELECT name FROM site"]);
+}
+
+#[test]
+fn what_is_not_answered_says_how() {
+    assert_eq!(
+        detail(Site::new(), "execute"),
+        format!(
+            "the test has no database to answer Execute `{UPDATE}` [Int]: \
+             give its answers with Site::db(|statement| ..)"
+        )
+    );
+    assert!(detail(Site::new(), "begin").contains("to answer BEGIN: give"));
+    assert_eq!(
+        detail(Site::new().db(Statement::unanswered), "execute"),
+        format!(
+            "the test has no answer to Execute `{UPDATE}` [Int]: \
+             give one in the closure of Site::db"
+        )
+    );
+    assert_eq!(
+        detail(Site::new().db(|_| Ok(Answer::key(1))), "execute"),
+        format!(
+            "the test's answer to Execute `{UPDATE}` [Int] is of another sort: \
+             give Answer::changed"
+        )
+    );
+    let said = detail(Site::new().db(|_| panic!("in the closure")), "execute");
+    assert!(
+        said.starts_with("the test's own `db.execute` panicked: in the closure ("),
+        "{said}"
+    );
+}
