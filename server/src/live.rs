@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use harmonious_dispatcher::loader::LoadedInfo;
 use harmonious_http::{Front, FrontStats};
 use harmonious_pool::{DecisionRecord, Handle, Stats};
+use harmonious_session::InstanceStats;
+use harmonious_templating::FragmentStats;
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::log::{Floods, Log};
@@ -55,6 +57,10 @@ pub struct SiteFigures {
     pub modules: usize,
     /// Those that are loaded, by key.
     pub loaded: Vec<LoadedInfo>,
+    /// What its sessions own in memory.
+    pub instances: InstanceStats,
+    /// Its rendered fragments.
+    pub fragments: FragmentStats,
 }
 
 impl Live {

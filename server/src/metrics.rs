@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::exposition::Page;
-use crate::live::Figures;
+use crate::live::{Figures, SiteFigures};
 
 /// The media type of the format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -215,22 +215,54 @@ fn front(page: &mut Page, figures: &Figures) {
 }
 
 fn sites(page: &mut Page, figures: &Figures) {
-    page.family("site_modules", "gauge", "Modules of a site");
-    for site in &figures.sites {
-        page.sample("site_modules", &[("site", &site.name)], site.modules);
-    }
-    page.family(
+    let mut family = |name, kind, help, value: fn(&SiteFigures) -> u64| {
+        page.family(name, kind, help);
+        for site in &figures.sites {
+            page.sample(name, &[("site", &site.name)], value(site));
+        }
+    };
+    family("site_modules", "gauge", "Modules of a site", |site| {
+        site.modules as u64
+    });
+    family(
         "site_modules_loaded",
         "gauge",
         "Of them, those that are loaded",
+        |site| site.loaded.len() as u64,
     );
-    for site in &figures.sites {
-        page.sample(
-            "site_modules_loaded",
-            &[("site", &site.name)],
-            site.loaded.len(),
-        );
-    }
+    family(
+        "site_instances",
+        "gauge",
+        "Values that sessions own in memory",
+        |site| site.instances.count as u64,
+    );
+    family(
+        "site_instances_bytes",
+        "gauge",
+        "Bytes of them, as their modules estimate them",
+        |site| site.instances.bytes,
+    );
+    family(
+        "site_fragments",
+        "gauge",
+        "Rendered fragments that are kept",
+        |site| site.fragments.kept as u64,
+    );
+    family("site_fragments_bytes", "gauge", "Bytes of them", |site| {
+        site.fragments.bytes
+    });
+    family(
+        "site_fragments_made_total",
+        "counter",
+        "Fragments that were rendered",
+        |site| site.fragments.made,
+    );
+    family(
+        "site_fragments_found_total",
+        "counter",
+        "Fragments that were there when they were asked for",
+        |site| site.fragments.found,
+    );
 }
 
 fn process(page: &mut Page, figures: &Figures) {

@@ -111,6 +111,18 @@ fn site(site: &SiteFigures) -> Value {
         "name": site.name,
         "modules": site.modules,
         "loaded": loaded.collect::<Vec<_>>(),
+        "instances": {
+            "count": site.instances.count,
+            "in_use": site.instances.leased,
+            "waiting": site.instances.waiting,
+            "bytes": site.instances.bytes,
+        },
+        "fragments": {
+            "count": site.fragments.kept,
+            "bytes": site.fragments.bytes,
+            "made": site.fragments.made,
+            "found": site.fragments.found,
+        },
     })
 }
 

@@ -146,7 +146,23 @@ fn sites(at: &Reader<'_>, row: &mut impl FnMut(&str, String)) {
             count => format!("{name}: {modules} modules, {count} loaded: {listed}"),
         };
         row(if number == 0 { "sites" } else { "" }, text);
+        let kept = |what: &str| {
+            (
+                site.count(&format!("{what}/count")),
+                site.count(&format!("{what}/bytes")),
+            )
+        };
+        if let (count @ 1.., bytes) = kept("/instances") {
+            row("", format!("sessions own {count} values, {}", kib(bytes)));
+        }
+        if let (count @ 1.., bytes) = kept("/fragments") {
+            row("", format!("{count} fragments are kept, {}", kib(bytes)));
+        }
     }
+}
+
+fn kib(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
 }
 
 fn last_change(at: &Reader<'_>) -> String {

@@ -158,6 +158,7 @@ fn the_starter_is_written_as_a_build_would_write_it() {
     let manifest = SiteManifest::read(&site).unwrap();
     let keys = [
         "_parent",
+        "counter/index",
         "greet/[name]",
         "index",
         "members/_parent",

@@ -1,5 +1,5 @@
 //! `harmonious new`: a site that runs with the next command. It is the site `sites/hello` of the
-//! repository, file by file, under another name.
+//! repository, file by file but for its counter, under another name.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -19,7 +19,7 @@ macro_rules! files {
 }
 
 /// The starter, file by file.
-const HELLO: [(&str, &str); 17] = files!(
+const HELLO: [(&str, &str); 15] = files!(
     "Cargo.toml"
     "Cargo.lock"
     ".gitignore"
@@ -29,8 +29,6 @@ const HELLO: [(&str, &str); 17] = files!(
     "domains/_error.html"
     "domains/index.rs"
     "domains/index.html"
-    "domains/counter/index.rs"
-    "domains/counter/index.html"
     "domains/greet/[name].rs"
     "domains/greet/[name].html"
     "domains/members/_parent.rs"
@@ -43,6 +41,10 @@ const HELLO: [(&str, &str); 17] = files!(
 const NAME_LINE: &str = "name = \"hello\"\n";
 const SDK_PATH: &str = "\"../../dispatcher/sdk\"";
 const TITLE_LINE: &str = "# hello\n";
+/// What the starter leaves out, to be short: an example of its own, and the lines that lead to it.
+const EXAMPLE: &str = "counter/";
+const EXAMPLE_TARGET: &str = "[[example]]\nname = \"counter-index\"\npath = \"domains/counter/index.rs\"\n\
+                              crate-type = [\"cdylib\"]\ntest = true\n\n";
 
 /// Names that a package cannot have: words of the language, crates of the compiler, and the sdk.
 const TAKEN: [&str; 49] = [
@@ -177,13 +179,16 @@ fn refuse_full(dir: &Path) -> Result<(), Failure> {
 }
 
 fn renamed(path: &str, text: &str, name: &str, sdk: &str) -> String {
+    let text = text.replace(EXAMPLE_TARGET, "");
+    let lines = text.split_inclusive('\n');
+    let text: String = lines.filter(|line| !line.contains(EXAMPLE)).collect();
     match path {
         "Cargo.toml" | "Cargo.lock" => {
             let text = text.replace(NAME_LINE, &format!("name = \"{name}\"\n"));
             text.replace(SDK_PATH, sdk)
         }
         "README.md" => text.replace(TITLE_LINE, &format!("# {name}\n")),
-        _ => text.to_owned(),
+        _ => text,
     }
 }
 
@@ -355,6 +360,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sites/hello");
         let mut found = Vec::new();
         list(&root, &root, &mut found);
+        found.retain(|path| !path.contains(EXAMPLE));
         let mut known: Vec<String> = HELLO.iter().map(|(path, _)| (*path).to_owned()).collect();
         found.sort();
         known.sort();

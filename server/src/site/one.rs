@@ -208,13 +208,15 @@ impl Site {
         (self.response(outgoing, &request.head), fault)
     }
 
-    /// What of it is loaded at this moment.
+    /// What of it is loaded and kept at this moment.
     pub fn figures(&self) -> SiteFigures {
         let dispatcher = self.dispatcher.as_ref();
         SiteFigures {
             name: self.name.clone(),
             modules: dispatcher.map_or(0, |dispatcher| dispatcher.manifest().modules().len()),
             loaded: dispatcher.map_or_else(Vec::new, |dispatcher| dispatcher.loader().loaded()),
+            instances: self.keeping.instances.stats(),
+            fragments: harmonious_templating::Site::fragments(&*self.around).stats(),
         }
     }
 
