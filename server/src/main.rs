@@ -67,6 +67,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Render(asked) => commands::render(&asked),
         Invocation::Convert { file } => commands::convert(&file),
         Invocation::Db(asked) => commands::db(&asked),
+        Invocation::Keys(asked) => commands::keys(&asked),
         Invocation::Css => {
             commands::css();
             Ok(())

@@ -8,7 +8,8 @@ use std::process::Stdio;
 
 use common::ask::Ask;
 use common::sites::{own, run, serve, succeed, write};
-use common::{Answer, Server, harmonious};
+use common::{Answer, Server, eventually, harmonious};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 /// A server on a copy of the fixture, with a database of its own.
@@ -265,6 +266,23 @@ fn a_sealed_text_opens_here_only_and_as_it_was() {
     let middle = forged.len() / 2;
     forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
     assert_eq!(open(&String::from_utf8(forged).unwrap()), "none");
+}
+
+#[test]
+fn a_new_key_opens_what_older_ones_sealed() {
+    let (site, server) = start();
+    let dir = site.path().to_str().unwrap();
+    let keys = |action: &str| succeed(run(&["keys", action, dir]));
+    assert!(keys("status").starts_with("no key"), "{}", keys("status"));
+    let seal = || Ask::get("/seal?text=secret").to(&server).body;
+    let open = |sealed: &str| Ask::get(&format!("/seal?open={sealed}")).to(&server).body;
+    let before = seal();
+    assert!(keys("rotate").contains("there are 2"));
+    server.signal(Signal::HUP);
+    // The number of the key that sealed it is what it begins with.
+    let key_of = |sealed: &str| sealed[..6].to_owned();
+    eventually("another key seals", || key_of(&seal()) != key_of(&before));
+    assert_eq!([open(&before), open(&seal())], ["secret", "secret"]);
 }
 
 #[test]

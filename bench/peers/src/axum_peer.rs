@@ -1,4 +1,4 @@
-//! axum, but for how a handler blocks: the two ways are two servers.
+//! axum, but for how a handler blocks: the two ways are two servers; a third one has routes of its own.
 
 use std::io;
 
@@ -24,7 +24,6 @@ where
     F: Future<Output = Reply> + Send,
     B: Fn(Work) -> F + Copy + Send + Sync + 'static,
 {
-    let options = listen::options();
     let get = move |uri: Uri| async move {
         respond(block(Box::new(move || routes::get(uri.path()))).await)
     };
@@ -34,6 +33,15 @@ where
     let router = Router::new()
         .route("/", routing::get(get).post(post))
         .route("/{*path}", routing::get(get));
+    serve_router(router)
+}
+
+/// Serves these routes until the process ends, on tokio's threads as they come.
+///
+/// # Errors
+/// Where the address cannot be had.
+pub fn serve_router(router: Router) -> io::Result<()> {
+    let options = listen::options();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

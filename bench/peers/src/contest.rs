@@ -16,14 +16,14 @@ pub mod wrk;
 mod table;
 
 use args::Args;
-use server::{Entrant, Server};
+use server::{Asked, Entrant, Server};
 use wrk::{Figures, Load};
 
 /// What is asked of every server, and how often.
 pub struct Case {
     /// Under this name it is chosen on the command line.
     pub name: &'static str,
-    /// The path that is asked for.
+    /// The path that is asked for, of every server that has no [`Visit`](server::Visit).
     pub path: &'static str,
     /// Connections that ask, each with one request at a time.
     pub connections: usize,
@@ -74,7 +74,8 @@ pub fn run(
     let cases = args.choose_cases(cases)?;
     for entrant in &entrants {
         let server = entrant.start()?;
-        cases.iter().try_for_each(|case| check(&server, case))?;
+        let checked = |case| check(&server, &asked(entrant, &server, case)?);
+        cases.iter().try_for_each(checked)?;
     }
     let mut text = format!("## {name}\n\n{facts}\n");
     println!("{text}");
@@ -111,9 +112,21 @@ pub fn facts(args: &Args) -> String {
 
 fn turn(entrant: &Entrant, case: &Case, args: &Args) -> Result<Turn, String> {
     let server = entrant.start()?;
-    check(&server, case)?;
+    let asked = asked(entrant, &server, case)?;
+    check(&server, &asked)?;
     let warm_up = args.warm_up.unwrap_or(case.warm_up);
-    measure(&server, case.path, case.connections, warm_up, args)
+    measure(&server, &asked, case.connections, warm_up, args)
+}
+
+/// What this server is asked for in this case.
+fn asked(entrant: &Entrant, server: &Server, case: &Case) -> Result<Asked, String> {
+    match &entrant.visit {
+        Some(visit) => visit(server).map_err(|error| format!("{}: {error}", server.name())),
+        None => Ok(Asked {
+            body: case.body.clone(),
+            ..Asked::path(case.path)
+        }),
+    }
 }
 
 /// Warms a server up and measures it.
@@ -122,16 +135,18 @@ fn turn(entrant: &Entrant, case: &Case, args: &Args) -> Result<Turn, String> {
 /// Where the server or `wrk` ended before their time, or nothing good was answered.
 pub fn measure(
     server: &Server,
-    path: &str,
+    asked: &Asked,
     connections: usize,
     warm_up: Duration,
     args: &Args,
 ) -> Result<Turn, String> {
+    let path = &asked.path;
     let url = format!("http://{}{path}", server.address());
     let load = |seconds| Load {
         threads: args.wrk_threads,
         connections,
         seconds,
+        fields: &asked.fields,
     };
     if !warm_up.is_zero() {
         wrk::run(&load(warm_up.as_secs().max(1)), &url, || ())?;
@@ -158,15 +173,15 @@ pub fn measure(
 }
 
 /// One that answers with errors is not fast.
-fn check(server: &Server, case: &Case) -> Result<(), String> {
-    let wrong = |what: String| format!("{} at {}: {what}", server.name(), case.path);
+fn check(server: &Server, asked: &Asked) -> Result<(), String> {
+    let wrong = |what: String| format!("{} at {}: {what}", server.name(), asked.path);
     let answer = client::connect(server.address())
-        .and_then(|mut stream| client::get(&mut stream, case.path))
+        .and_then(|mut stream| client::get_with(&mut stream, &asked.path, &asked.fields))
         .map_err(|error| wrong(error.to_string()))?;
     if answer.status != 200 {
         return Err(wrong(format!("status {} and not 200", answer.status)));
     }
-    match &case.body {
+    match &asked.body {
         Some(body) if *body != answer.body => {
             let (wanted, got) = (body.len(), answer.body.len());
             Err(wrong(format!(

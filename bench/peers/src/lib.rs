@@ -6,7 +6,8 @@
 //!
 //! With the feature `front` there are whole servers: those named `peer-*` answer `routes`, and
 //! `contest` starts each of them and puts `wrk` on it; `trial` puts our own to the test; `sites` has
-//! what our own serves when it is not the server for benches but the shipped one.
+//! what our own serves when it is not the server for benches but the shipped one; `page` is the page
+//! with a session and a row that our own and one peer serve.
 #![forbid(unsafe_code)]
 
 pub mod load;
@@ -29,6 +30,8 @@ pub mod trial;
 pub mod axum_peer;
 #[cfg(feature = "front")]
 pub mod listen;
+#[cfg(feature = "front")]
+pub mod page;
 #[cfg(feature = "front")]
 pub mod routes;
 

@@ -16,8 +16,8 @@ pub mod control;
 const OF_REPOSITORY: &str = "bench/site";
 const PACKAGE_OF_REPOSITORY: &str = "harmonious-bench-site";
 
-/// Folders of a site whose files are all replaced.
-const SOURCES: [&str; 3] = ["domains", "site", "static"];
+/// Folders of a site whose files are all replaced; what it kept in an earlier run goes with them.
+const SOURCES: [&str; 5] = ["data", "domains", "migrations", "site", "static"];
 /// The file of a site that only its owner may read.
 const SECRETS: &str = "secrets.toml";
 
@@ -164,6 +164,7 @@ pub fn entrant(
         name,
         by_default: true,
         launch: Box::new(launch),
+        visit: None,
     }
 }
 

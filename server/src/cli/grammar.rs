@@ -8,9 +8,9 @@ use crate::commands::PROBE;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 13] = [
     "serve", "dev", "new", "build", "routes", "explain", "check", "render", "template", "db",
-    "config", "status",
+    "keys", "config", "status",
 ];
 
 const LAYERS: &str = "\
@@ -70,6 +70,7 @@ pub fn command() -> Command {
         .subcommand(render_command())
         .subcommand(template_command())
         .subcommand(db_command())
+        .subcommand(keys_command())
         .subcommand(with_settings(config))
         .subcommand(status_command())
         .subcommand(probe_command())
@@ -224,6 +225,19 @@ fn db_command() -> Command {
         )
         .subcommand(restore.arg(site()).arg(file("The file that backup wrote")))
         .subcommand(shell.arg(site()))
+}
+
+fn keys_command() -> Command {
+    let status = Command::new("status").about("Print how many keys there are");
+    let rotate = Command::new("rotate").about("Add a key that seals from now on").after_help(
+        "What older keys sealed still opens, until seven more are added: nobody is logged out. A server \
+         that runs takes the new key up at SIGHUP.",
+    );
+    Command::new("keys")
+        .about("Work on the keys that seal a site's cookies and links, in data/keys")
+        .disable_help_subcommand(true)
+        .subcommand(status.arg(site()))
+        .subcommand(rotate.arg(site()))
 }
 
 /// What `check` starts; not for people.

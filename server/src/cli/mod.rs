@@ -60,6 +60,8 @@ pub enum Invocation {
         /// The template.
         file: PathBuf,
     },
+    /// `harmonious keys`.
+    Keys(Keys),
     /// `harmonious db`.
     Db(Db),
     /// `harmonious template css`.
@@ -145,6 +147,15 @@ pub enum DbAction {
     Shell,
 }
 
+/// What `harmonious keys` is to do.
+#[derive(Debug)]
+pub struct Keys {
+    /// The folder of the site.
+    pub site: PathBuf,
+    /// Whether a key is added; else they are only counted.
+    pub rotate: bool,
+}
+
 /// What `harmonious status` is to show.
 #[derive(Debug)]
 pub struct Status {
@@ -218,6 +229,16 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
             }
         },
         "db" => Invocation::Db(database(matches)?),
+        "keys" => match matches.subcommand() {
+            Some((name, matches)) => Invocation::Keys(Keys {
+                site: site(matches)?,
+                rotate: name == "rotate",
+            }),
+            None => {
+                let missing = "a command is missing after keys: status, rotate";
+                return Err(Failure::Usage(missing.to_owned()));
+            }
+        },
         PROBE => Invocation::Probe {
             site: site(matches)?,
             keys: matches
@@ -426,7 +447,7 @@ mod tests {
         check(
             "harmonious",
             "a command is missing: serve, dev, new, build, routes, explain, check, render, template, db, \
-             config, status; \
+             keys, config, status; \
              \"harmonious --help\" explains them",
         );
         check(

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod db;
+mod keys;
 mod new;
 mod probe;
 mod render;
@@ -20,6 +21,7 @@ use crate::print;
 pub use build::{build, build_modules};
 pub use check::check;
 pub use db::db;
+pub use keys::keys;
 pub use new::new;
 pub use probe::{COMMAND as PROBE, run as probe};
 pub use render::render;

@@ -21,9 +21,6 @@ use crate::failure::Failure;
 
 /// How many passwords are hashed at a time: each takes some 20 MB and one core for some 30 ms.
 const HASHING_MAX: usize = 2;
-/// The keys for sealed texts, in the folder of the site's data.
-const KEYS: &str = "keys";
-
 /// What `site.toml` says of it.
 #[derive(Clone, Debug)]
 pub struct KeepingConfig {
@@ -87,6 +84,9 @@ pub struct Keeping {
 }
 
 impl Keeping {
+    /// The file of keys for sealed texts, in the folder of the site's data.
+    pub const KEYS: &'static str = "keys";
+
     /// The folder of numbered SQL files of a site.
     pub const MIGRATIONS: &'static str = "migrations";
 
@@ -224,8 +224,13 @@ impl Keeping {
     pub fn ring(&self) -> Result<Arc<KeyRing>, Refusal> {
         opened(&self.ring, || {
             self.make_data()?;
-            Ok(Arc::new(KeyRing::load(&self.data.join(KEYS))?))
+            Ok(Arc::new(KeyRing::load(&self.data.join(Self::KEYS))?))
         })
+    }
+
+    /// The file of keys may be another: it is read again when something is sealed or opened.
+    pub fn forget_ring(&self) {
+        *self.ring.lock() = None;
     }
 
     /// Whether a visitor comes through TLS, and from where, as far as the proxy before us is believed.

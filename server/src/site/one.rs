@@ -220,12 +220,13 @@ impl Site {
         }
     }
 
-    /// Reads the domains again and builds what is stale; requests go on meanwhile. `site.toml` is read
-    /// when the server starts.
+    /// Reads the domains and the keys again and builds what is stale; requests go on meanwhile. `site.toml`
+    /// is read when the server starts.
     ///
     /// # Errors
     /// What is wrong; the site stays as it was.
     pub fn reload(&self) -> Result<usize, Failure> {
+        self.keeping.forget_ring();
         let Some(dispatcher) = &self.dispatcher else {
             return Ok(0);
         };

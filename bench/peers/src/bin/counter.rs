@@ -133,7 +133,8 @@ impl Browser {
             count: Count::default(),
         };
         let failed = |error: String| format!("browser {name} cannot begin: {error}");
-        let clicked = ask(&mut browser.first, &browser.click());
+        let click = browser.click();
+        let clicked = ask(&mut browser.first, &click);
         let clicked = clicked.answer.map_err(|error| failed(error.to_string()))?;
         let cookie = clicked
             .field("set-cookie")
@@ -141,7 +142,8 @@ impl Browser {
         browser.cookie = cookie
             .map(str::to_owned)
             .ok_or_else(|| failed(format!("no session after a click: {}", clicked.head)))?;
-        let looked = ask(&mut browser.first, &browser.look());
+        let look = browser.look();
+        let looked = ask(&mut browser.first, &look);
         let looked = looked.answer.map_err(|error| failed(error.to_string()))?;
         let body = String::from_utf8_lossy(&looked.body);
         let token = between(&body, "name=\"csrf_token\" value=\"", "\"");
@@ -177,13 +179,15 @@ impl Browser {
     }
 
     fn look_once(&mut self) {
-        let seen = ask(&mut self.second, &self.look());
+        let look = self.look();
+        let seen = ask(&mut self.second, &look);
         let clicked = self.clicked;
         self.looked(seen, clicked..=clicked);
     }
 
     fn click_once(&mut self) {
-        let seen = ask(&mut self.first, &self.click());
+        let click = self.click();
+        let seen = ask(&mut self.first, &click);
         self.was_clicked(seen);
     }
 

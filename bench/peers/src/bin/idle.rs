@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use harmonious_bench_peers::contest::args::Args;
-use harmonious_bench_peers::contest::server::{self, Entrant, Server, Usage};
+use harmonious_bench_peers::contest::server::{self, Asked, Entrant, Server, Usage};
 use harmonious_bench_peers::contest::{self, Turn, client, entrants, wrk};
 use harmonious_bench_peers::report;
 use harmonious_bench_peers::stats::Spread;
@@ -157,7 +157,7 @@ fn wrong(server: &Server, at: usize, error: &io::Error) -> String {
 
 fn load(server: &Server, args: &Args) -> Result<Turn, String> {
     let warm_up = args.warm_up.unwrap_or(WARM_UP);
-    contest::measure(server, PATH, CONNECTIONS_BUSY, warm_up, args)
+    contest::measure(server, &Asked::path(PATH), CONNECTIONS_BUSY, warm_up, args)
 }
 
 fn rates(turns: &[Turn]) -> Vec<f64> {

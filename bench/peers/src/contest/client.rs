@@ -106,6 +106,20 @@ pub fn get(stream: &mut (impl Read + Write), path: &str) -> io::Result<Answer> {
     ask(stream, &request(path))
 }
 
+/// As [`get`], with more fields, each a line without its end.
+///
+/// # Errors
+/// As [`get`].
+pub fn get_with(
+    stream: &mut (impl Read + Write),
+    path: &str,
+    fields: &[String],
+) -> io::Result<Answer> {
+    let lines: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{lines}\r\n");
+    ask(stream, request.as_bytes())
+}
+
 /// Sends a request as it is and takes the answer, which must say its length.
 ///
 /// # Errors
@@ -183,6 +197,7 @@ pub fn is_open(stream: &TcpStream) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
     use std::net::TcpListener;
 
     use super::*;
@@ -207,6 +222,16 @@ mod tests {
         let last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         check(false, last, Some("close"));
         check(true, last, Some("close"));
+    }
+
+    #[test]
+    fn fields_are_sent_as_lines() {
+        let mut stream = Cursor::new(Vec::new());
+        let fields = ["Cookie: a=b".to_owned(), "X-A: 1".to_owned()];
+        // There is no answer in it.
+        assert!(get_with(&mut stream, "/a", &fields).is_err());
+        let sent = "GET /a HTTP/1.1\r\nHost: bench\r\nCookie: a=b\r\nX-A: 1\r\n\r\n";
+        assert_eq!(stream.into_inner(), sent.as_bytes());
     }
 
     #[test]

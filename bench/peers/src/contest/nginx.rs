@@ -72,6 +72,7 @@ pub fn entrant(name: &'static str, workers: usize, folder: &Folder) -> Entrant {
         name,
         by_default: true,
         launch: Box::new(launch),
+        visit: None,
     }
 }
 

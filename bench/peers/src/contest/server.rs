@@ -23,6 +23,32 @@ const SCHEME: &str = "http://";
 /// The command that starts a server, and the address if the server does not say it.
 pub type Launch = Box<dyn Fn() -> io::Result<(Command, Option<SocketAddr>)>>;
 
+/// What a server is asked for, found out once it listens: for one that is not asked what the case says, or
+/// not before somebody has signed in.
+pub type Visit = Box<dyn Fn(&Server) -> Result<Asked, String>>;
+
+/// What a server is asked for, and what it has to answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The path.
+    pub path: String,
+    /// More fields of the request, each a line without its end.
+    pub fields: Vec<String>,
+    /// The body that counts as right; without one, any that is not empty.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Asked {
+    /// A path, without more fields; any body that is not empty is right.
+    pub fn path(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            fields: Vec::new(),
+            body: None,
+        }
+    }
+}
+
 /// A server that can be started as often as one likes.
 pub struct Entrant {
     /// What it is called in tables and on the command line.
@@ -31,6 +57,8 @@ pub struct Entrant {
     pub by_default: bool,
     /// How it is started.
     pub launch: Launch,
+    /// What it is asked for, where that is its own.
+    pub visit: Option<Visit>,
 }
 
 impl Entrant {
@@ -47,7 +75,14 @@ impl Entrant {
             name,
             by_default: true,
             launch: Box::new(launch),
+            visit: None,
         }
+    }
+
+    /// The same, asked for what `visit` finds out after each start.
+    pub fn visited(mut self, visit: impl Fn(&Server) -> Result<Asked, String> + 'static) -> Self {
+        self.visit = Some(Box::new(visit));
+        self
     }
 
     /// Starts it and waits until it listens.
@@ -257,6 +292,7 @@ mod tests {
             name: "shell",
             by_default: true,
             launch: Box::new(launch),
+            visit: None,
         };
         entrant.start()
     }

@@ -8,13 +8,15 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How hard.
-pub struct Load {
+pub struct Load<'a> {
     /// Threads of `wrk`.
     pub threads: usize,
     /// Open connections, each with one request at a time.
     pub connections: usize,
     /// For how long.
     pub seconds: u64,
+    /// Fields of each request besides those of `wrk`, each a line without its end.
+    pub fields: &'a [String],
 }
 
 /// What came of it.
@@ -46,11 +48,13 @@ pub fn find() -> Result<(), String> {
 ///
 /// # Errors
 /// Where `wrk` fails, or answers what is not understood.
-pub fn run(load: &Load, url: &str, mut meanwhile: impl FnMut()) -> Result<Figures, String> {
+pub fn run(load: &Load<'_>, url: &str, mut meanwhile: impl FnMut()) -> Result<Figures, String> {
+    let fields = load.fields.iter().flat_map(|field| ["-H", field]);
     let mut child = Command::new("wrk")
         .arg(format!("-t{}", load.threads.min(load.connections)))
         .arg(format!("-c{}", load.connections))
         .arg(format!("-d{}s", load.seconds))
+        .args(fields)
         .args(["--latency", url])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
