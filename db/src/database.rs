@@ -349,7 +349,17 @@ impl Inner {
     fn run_uncounted(&self, sql: &str, values: &[Value], want: Want) -> Result<Outcome, Error> {
         let statement = prepared(sql, values, want, self.backend)?;
         let text = &*statement.text;
-        let mut link = self.link_for(text, want)?;
+        // SQLite's readers cannot write: a statement that does goes to the writer.
+        if want == Want::Rows
+            && let Source::File { readers, .. } = &*self.source()?
+        {
+            let mut reader = readers.take(&self.config)?;
+            let read = reader.call(|session| session.read(text, values));
+            if let Some(outcome) = read.map_err(|fault| fault.error)? {
+                return Ok(outcome);
+            }
+        }
+        let mut link = self.writing()?;
         let fault = match link.call(|session| session.run(text, values, want)) {
             Ok(outcome) => return Ok(outcome),
             Err(fault) => fault,
@@ -366,21 +376,6 @@ impl Inner {
             Error::ConnectionLost { message } if fault.unsent => Error::unavailable(message),
             error => error,
         })
-    }
-
-    /// A connection that may execute the statement: SQLite's readers cannot write.
-    fn link_for(&self, text: &str, want: Want) -> Result<Taken, Error> {
-        match &*self.source()? {
-            Source::File { readers, .. } if want == Want::Rows => {
-                let mut reader = readers.take(&self.config)?;
-                let reads_only = reader.call(|session| session.reads_only(text));
-                if reads_only.map_err(|fault| fault.error)? {
-                    return Ok(reader);
-                }
-            }
-            _ => {}
-        }
-        self.writing()
     }
 
     /// A connection that may write.

@@ -108,9 +108,10 @@ pub(crate) trait Session: Send {
     fn run(&mut self, sql: &str, values: &[Value], want: Want) -> Result<Outcome, Fault>;
     /// Several statements without values.
     fn script(&mut self, sql: &str) -> Result<(), Fault>;
-    /// Whether a statement only reads; asked of SQLite alone.
-    fn reads_only(&mut self, _sql: &str) -> Result<bool, Fault> {
-        Ok(true)
+    /// The rows of a statement that only reads; of one that writes nothing, and it is not executed. Asked of
+    /// SQLite alone.
+    fn read(&mut self, sql: &str, values: &[Value]) -> Result<Option<Outcome>, Fault> {
+        self.run(sql, values, Want::Rows).map(Some)
     }
     /// A round trip: whether somebody is there.
     fn answers(&mut self) -> bool;

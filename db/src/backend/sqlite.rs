@@ -197,8 +197,21 @@ impl Session for Sqlite {
         self.timed(|connection| connection.execute_batch(sql))
     }
 
-    fn reads_only(&mut self, sql: &str) -> Result<bool, Fault> {
-        self.timed(|connection| Ok(connection.prepare_cached(sql)?.readonly()))
+    fn read(&mut self, sql: &str, values: &[Value]) -> Result<Option<Outcome>, Fault> {
+        let limits = self.limits;
+        let rows = self.timed(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            if !statement.readonly() {
+                return Ok(None);
+            }
+            bind(&mut statement, values)?;
+            collect(&mut statement, limits).map(Some)
+        })?;
+        let outcome = |rows| Outcome {
+            rows,
+            ..Outcome::default()
+        };
+        Ok(rows.transpose()?.map(outcome))
     }
 
     fn answers(&mut self) -> bool {
@@ -294,12 +307,14 @@ enum Declared {
 
 impl Declared {
     fn new(declared: Option<&str>) -> Declared {
-        let word = declared.unwrap_or_default().to_ascii_uppercase();
-        match word.split('(').next().unwrap_or_default().trim() {
-            "BOOL" | "BOOLEAN" => Declared::Bool,
-            "TIMESTAMP" | "TIMESTAMPTZ" | "DATETIME" => Declared::Timestamp,
-            "JSON" | "JSONB" => Declared::Json,
-            _ => Declared::Plain,
+        let word = declared.unwrap_or_default().split('(').next();
+        let word = word.unwrap_or_default().trim();
+        let is_one_of = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+        match () {
+            () if is_one_of(&["BOOL", "BOOLEAN"]) => Declared::Bool,
+            () if is_one_of(&["TIMESTAMP", "TIMESTAMPTZ", "DATETIME"]) => Declared::Timestamp,
+            () if is_one_of(&["JSON", "JSONB"]) => Declared::Json,
+            () => Declared::Plain,
         }
     }
 
