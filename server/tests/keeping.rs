@@ -7,8 +7,9 @@ use std::io::Write;
 use std::process::Stdio;
 
 use common::ask::Ask;
+use common::browser::Browser;
 use common::sites::{own, run, serve, succeed, write};
-use common::{Answer, Server, eventually, harmonious};
+use common::{Server, eventually, harmonious};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -17,41 +18,6 @@ fn start() -> (TempDir, Server) {
     let site = own("keeping");
     let server = serve(&[site.path()], &[]);
     (site, server)
-}
-
-/// Who keeps cookies, and sends tokens where they are needed.
-#[derive(Default)]
-struct Browser {
-    cookie: Option<String>,
-    token: Option<String>,
-}
-
-impl Browser {
-    fn ask(&mut self, server: &Server, ask: Ask) -> Answer {
-        let mut ask = ask;
-        if let Some(cookie) = &self.cookie {
-            ask = ask.field("Cookie", cookie);
-        }
-        if let Some(token) = &self.token {
-            ask = ask.field("X-CSRF-Token", token);
-        }
-        let answer = ask.to(server);
-        if let Some(set) = answer.header("set-cookie") {
-            let pair = set.split(';').next().unwrap();
-            let is_gone = pair.ends_with('=');
-            self.cookie = (!is_gone).then(|| pair.to_owned());
-        }
-        answer
-    }
-
-    /// The token of the session, as a form has it.
-    fn form(&mut self, server: &Server) -> String {
-        let form = self.ask(server, Ask::get("/form")).body;
-        let (_, rest) = form.split_once("name=\"csrf_token\" value=\"").unwrap();
-        let token = rest.split('"').next().unwrap();
-        self.token = Some(token.to_owned());
-        form
-    }
 }
 
 #[test]
@@ -101,50 +67,6 @@ fn what_was_acknowledged_is_there_after_a_restart_and_what_failed_is_not() {
 }
 
 #[test]
-fn an_unsafe_request_of_a_session_needs_its_token() {
-    let (_site, server) = start();
-    let (mut ann, mut eve) = (Browser::default(), Browser::default());
-    ann.ask(&server, Ask::post("/count", "text/plain", ""));
-    eve.ask(&server, Ask::post("/count", "text/plain", ""));
-    let post = || Ask::post("/count", "text/plain", "");
-    assert_eq!(ann.ask(&server, post()).status, 403);
-    eve.form(&server);
-    ann.token = eve.token.clone();
-    assert_eq!(
-        ann.ask(&server, post()).status,
-        403,
-        "a token of another session"
-    );
-    ann.form(&server);
-    assert_eq!(ann.ask(&server, post()).status, 200);
-    let token = ann.token.take().unwrap();
-    let body = format!("a=b&csrf_token={token}");
-    let form = Ask::post("/count", "application/x-www-form-urlencoded", body);
-    assert_eq!(ann.ask(&server, form).status, 200, "as a field of the form");
-    ann.token = Some(token);
-    for (name, value) in [
-        ("Sec-Fetch-Site", "cross-site"),
-        ("Origin", "http://evil.example"),
-        ("Origin", "null"),
-    ] {
-        let refused = ann.ask(&server, post().field(name, value));
-        assert_eq!(refused.status, 403, "{name}: {value}");
-    }
-    assert_eq!(
-        ann.ask(&server, post().field("Origin", "http://localhost"))
-            .status,
-        200
-    );
-    // A module can say that it takes requests of others.
-    ann.token = None;
-    assert_eq!(
-        ann.ask(&server, Ask::post("/notes?one=x", "text/plain", ""))
-            .status,
-        200
-    );
-}
-
-#[test]
 fn a_user_signs_up_in_and_out() {
     let (_site, server) = start();
     let mut ann = Browser::default();
@@ -161,13 +83,11 @@ fn a_user_signs_up_in_and_out() {
     );
     assert_eq!((wrong.status, nobody.status), (403, 403));
 
-    // What a visitor had stays; the id does not.
+    // What a visitor had stays.
     ann.ask(&server, Ask::post("/count", "text/plain", ""));
-    let before = ann.cookie.clone();
     ann.form(&server);
     let sign_in = || Ask::post("/sign?name=ann&password=secret", "text/plain", "");
     assert_eq!(ann.ask(&server, sign_in()).told(), (200, "in"));
-    assert_ne!(ann.cookie, before);
     assert_eq!(ann.ask(&server, Ask::get("/count")).body, "1");
     let form = ann.form(&server);
     assert!(form.starts_with("ann|<input type=\"hidden\""), "{form}");
@@ -177,59 +97,13 @@ fn a_user_signs_up_in_and_out() {
         "a flash is shown once"
     );
 
-    // The id of before opens nothing, and an old cookie does not either after signing out.
-    let mut thief = Browser {
-        cookie: before,
-        ..Browser::default()
-    };
-    assert_eq!(thief.ask(&server, Ask::get("/count")).body, "0");
     let mut other = Browser::default();
     other.ask(&server, sign_in());
     assert_eq!(ann.ask(&server, Ask::get("/sign")).body, "ann 2 1");
     assert_eq!(ann.ask(&server, Ask::new("PATCH", "/sign")).body, "1");
     assert_eq!(other.ask(&server, Ask::get("/sign")).body, " 0 0");
-    let kept = ann.cookie.clone();
     assert_eq!(ann.ask(&server, Ask::new("DELETE", "/sign")).body, "out");
     assert_eq!(ann.cookie, None);
-    ann.cookie = kept;
-    assert_eq!(ann.ask(&server, Ask::get("/sign")).body, " 0 0");
-}
-
-#[test]
-fn too_many_bad_logins_are_told_when_to_come_again() {
-    let (_site, server) = start();
-    let guess = || Ask::post("/sign?name=ann&password=guess", "text/plain", "").to(&server);
-    let refused = (0..10).map(|_| guess()).find(|answer| answer.status == 429);
-    let refused = refused.expect("a 429 within ten guesses");
-    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
-    assert!((1..=3600).contains(&seconds), "{seconds}");
-}
-
-#[test]
-fn a_cookie_that_nobody_gave_is_no_session() {
-    let (_site, server) = start();
-    for cookie in [
-        "session=",
-        "session=x",
-        "session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "a=b; session",
-    ] {
-        let mut eve = Browser {
-            cookie: Some(cookie.to_owned()),
-            token: None,
-        };
-        assert_eq!(
-            eve.ask(&server, Ask::get("/count")).told(),
-            (200, "0"),
-            "{cookie}"
-        );
-        eve.ask(&server, Ask::post("/count", "text/plain", ""));
-        assert_ne!(
-            eve.cookie.as_deref(),
-            Some(cookie),
-            "an id that a visitor chose was taken"
-        );
-    }
 }
 
 #[test]

@@ -40,6 +40,9 @@ pub const SWEEP_MAX: usize = 500;
 pub const SWEEP_CHUNK: usize = 100;
 /// How often the store tries a transaction again that another one was in the way of.
 pub const STORE_RETRIES: usize = 5;
+/// What is asked of a client whose session could not be read or written: databases that went away are
+/// tried again within this time.
+pub const STORE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Sessions that the store in memory keeps, unless the site says otherwise.
 pub const MEMORY_SESSIONS: usize = 100_000;
 /// Bytes that the store in memory keeps, unless the site says otherwise.

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{DAY, HOUR, MINUTE, Site, on_each_store};
-use harmonious_session::config::{SEEN_WRITE_EVERY, SESSION_KEYS_MAX, SESSIONS_PER_USER_MAX};
+use harmonious_session::config::{
+    SEEN_WRITE_EVERY, SESSION_KEYS_MAX, SESSIONS_PER_USER_MAX, STORE_RETRY_AFTER,
+};
 use harmonious_session::{
     EndReason, Flash, Handle, MemoryStore, SessionError, SessionId, Settings,
 };
@@ -260,6 +262,7 @@ fn a_store_that_is_down_is_an_error_and_nothing_is_acknowledged() {
     assert_eq!(browser.session().get("a").unwrap_err().status(), 503);
     let error = session.commit().unwrap_err();
     assert_eq!(error.status(), 503);
+    assert_eq!(error.retry_after(), Some(STORE_RETRY_AFTER));
     site.store.fails.store(false, Ordering::SeqCst);
     assert_eq!(browser.get("a").unwrap(), b"1");
     // The same draft can be written once the store is back.

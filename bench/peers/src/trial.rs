@@ -23,6 +23,9 @@ pub mod wire;
 pub mod twins;
 pub mod versions;
 
+pub mod marks;
+pub mod postgres;
+
 use options::{Number, Options};
 
 /// What a trial says: printed as it comes, and kept for `bench/RESULTS.md`.

@@ -240,8 +240,10 @@ impl Keeping {
             return (self.config.secure, peer.to_owned());
         }
         let told = |name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            // Each proxy appends what it saw: the last is what the one before us says.
+            // Each proxy appends what it saw, to the line that came or as a line of its own: the last of
+            // the last line is what the one before us says. What stands before it anybody may have sent.
+            let mut lines = headers.get_all(name).iter();
+            let value = lines.next_back()?.to_str().ok()?;
             value.rsplit(',').next().map(str::trim)
         };
         let secure = told("x-forwarded-proto") == Some("https") || self.config.secure;

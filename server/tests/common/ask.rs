@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use super::{Answer, PATIENCE, Server, receive};
 
+const CLOSE: &str = "close";
+
 /// A request that is being written.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -54,8 +56,8 @@ impl Ask {
         self
     }
 
-    /// What goes over the wire.
-    fn bytes(&self) -> Vec<u8> {
+    /// What goes over the wire; `connection` is what becomes of the connection.
+    pub(super) fn bytes(&self, connection: &str) -> Vec<u8> {
         let Ask {
             method,
             path,
@@ -63,8 +65,9 @@ impl Ask {
             fields,
             body,
         } = self;
-        let mut bytes =
-            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}");
+        let mut bytes = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n{fields}"
+        );
         if !body.is_empty() || method == "POST" || method == "PUT" {
             bytes.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
@@ -93,14 +96,14 @@ impl Ask {
     pub fn sent_to(&self, server: &Server) -> TcpStream {
         let mut stream = TcpStream::connect(&server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(&self.bytes()).unwrap();
+        stream.write_all(&self.bytes(CLOSE)).unwrap();
         stream
     }
 
     fn over(&self, mut stream: impl Read + Write) -> Answer {
         // Whoever is refused before all is sent finds the other side closed; the answer is there.
         let _ = stream
-            .write_all(&self.bytes())
+            .write_all(&self.bytes(CLOSE))
             .and_then(|()| stream.flush());
         let mut answer = receive(stream);
         if answer.header("transfer-encoding").is_some() {

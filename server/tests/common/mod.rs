@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 pub mod ask;
+pub mod browser;
+pub mod kept;
 pub mod sites;
 
 use std::fs;
@@ -146,6 +148,14 @@ impl Server {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Its memory that is resident, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.expect("a figure").parse().unwrap()
     }
 
     /// Waits for a line of the log.

@@ -165,6 +165,15 @@ impl Server {
         Ok(kill_process(pid, Signal::TERM)?)
     }
 
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// Where the system does not deliver the signal.
+    pub fn kill(&self) -> io::Result<()> {
+        let pid = Pid::from_child(&self.child);
+        Ok(kill_process(pid, Signal::KILL)?)
+    }
+
     /// Asks it to look again at what it serves.
     ///
     /// # Errors

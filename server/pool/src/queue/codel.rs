@@ -1,21 +1,25 @@
 //! A standing queue told from a burst: `CoDel`'s test on the shortest wait of an interval.
 //!
-//! Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012; constants as in
-//! folly's `Codel` (interval 100 ms, target 5 ms).
+//! Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012; the interval of 100 ms as
+//! in folly's `Codel`. The target is ours: a part of the longest wait.
 
-use crate::config::{CODEL_INTERVAL, CODEL_TARGET};
+use crate::config::{CODEL_INTERVAL, CODEL_TARGET_SHARE};
 
 /// Watches how long jobs waited when they were taken.
 #[derive(Debug)]
 pub(super) struct Codel {
+    /// Of jobs that take no time themselves.
+    target_ns: u64,
     interval_end_ns: u64,
     shortest_ns: u64,
     overloaded: bool,
 }
 
 impl Codel {
-    pub(super) fn new() -> Codel {
+    /// Where jobs wait as long as that at most.
+    pub(super) fn new(wait_max_ns: u64) -> Codel {
         Codel {
+            target_ns: wait_max_ns / CODEL_TARGET_SHARE,
             interval_end_ns: 0,
             shortest_ns: u64::MAX,
             overloaded: false,
@@ -26,7 +30,7 @@ impl Codel {
     pub(super) fn taken(&mut self, now_ns: u64, wait_ns: u64, service_ns: u64) {
         self.shortest_ns = self.shortest_ns.min(wait_ns);
         if now_ns >= self.interval_end_ns {
-            self.overloaded = self.shortest_ns > target_ns(service_ns);
+            self.overloaded = self.shortest_ns > self.target_ns(service_ns);
             self.shortest_ns = u64::MAX;
             self.interval_end_ns = now_ns + CODEL_INTERVAL.as_nanos() as u64;
         }
@@ -42,12 +46,12 @@ impl Codel {
     pub(super) fn overloaded(&self) -> bool {
         self.overloaded
     }
-}
 
-/// The wait that is tolerated; it scales with the service time, or else sleepers of 50 ms would be
-/// shed at once.
-pub(super) fn target_ns(service_ns: u64) -> u64 {
-    service_ns.max(CODEL_TARGET.as_nanos() as u64)
+    /// The wait that is tolerated; it scales with the service time, or else those who sleep for long would be
+    /// shed at once.
+    pub(super) fn target_ns(&self, service_ns: u64) -> u64 {
+        service_ns.max(self.target_ns)
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_not_an_overload() {
-        let mut codel = Codel::new();
+        let mut codel = Codel::new(50 * MS);
         codel.taken(0, 0, MS);
         for n in 1..=30 {
             codel.taken(n * 10 * MS, (n % 3) * 20 * MS, MS);
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_standing_queue_is() {
-        let mut codel = Codel::new();
+        let mut codel = Codel::new(50 * MS);
         for n in 0..=30 {
             codel.taken(n * 10 * MS, 20 * MS, MS);
         }
@@ -79,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_target_scales_with_the_service_time() {
-        let mut codel = Codel::new();
+        let mut codel = Codel::new(50 * MS);
         for n in 0..=30 {
             codel.taken(n * 10 * MS, 40 * MS, 50 * MS);
         }

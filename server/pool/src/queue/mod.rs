@@ -27,7 +27,7 @@ use crate::config::{
 use crate::error::{Refusal, RefusalReason};
 use crate::job::{Job, Origin};
 use clients::{Clients, End};
-use codel::{Codel, target_ns};
+use codel::Codel;
 
 /// A job and when it came.
 pub(crate) struct Queued {
@@ -84,7 +84,7 @@ impl JobQueue {
     pub(crate) fn new(wait_max: Duration, len_max: usize) -> JobQueue {
         let fair = Fair {
             clients: Clients::new(),
-            codel: Codel::new(),
+            codel: Codel::new(wait_max.as_nanos() as u64),
             jitter: 0x2545_f491,
         };
         JobQueue {
@@ -201,7 +201,7 @@ impl JobQueue {
     /// Takes the next job that may still run; those that waited too long go to `shed`.
     pub(crate) fn take(&self, now_ns: u64, shed: &mut Vec<Shed>) -> Option<Queued> {
         while let Some(queued) = self.fast.pop() {
-            let Some(reason) = self.expired(&queued, now_ns, false) else {
+            let Some(reason) = self.expired(&queued, now_ns, None) else {
                 return Some(queued);
             };
             let refusal = self.refusal(&mut self.fair.lock(), reason);
@@ -223,14 +223,17 @@ impl JobQueue {
     }
 
     fn take_fair(&self, fair: &mut Fair, now_ns: u64, shed: &mut Vec<Shed>) -> Option<Queued> {
-        let overloaded = self.overloaded(fair);
-        let end = if overloaded { End::Newest } else { End::Oldest };
+        let tolerated_ns = self.tolerated_ns(fair);
+        let end = match tolerated_ns {
+            Some(_) => End::Newest,
+            None => End::Oldest,
+        };
         loop {
             let queued = fair.clients.pop(end)?;
             let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
             fair.codel
                 .taken(now_ns, wait_ns, self.outlook.service_ns.load(Relaxed));
-            match self.expired(&queued, now_ns, overloaded) {
+            match self.expired(&queued, now_ns, tolerated_ns) {
                 Some(reason) if shed.len() < SHED_PER_TAKE => {
                     let refusal = self.refusal(fair, reason);
                     shed.push((queued, refusal));
@@ -242,7 +245,7 @@ impl JobQueue {
 
     /// Moves jobs forward, as many as one taker may.
     fn refill(&self, fair: &mut Fair, now_ns: u64) {
-        if self.overloaded(fair) {
+        if self.tolerated_ns(fair).is_some() {
             return;
         }
         for _ in 0..FAST_LANE_REFILL {
@@ -267,13 +270,13 @@ impl JobQueue {
         if stalled || !self.outlook.fast_open.load(Relaxed) {
             self.recall(&mut fair);
         }
-        let overloaded = self.overloaded(&fair);
+        let tolerated_ns = self.tolerated_ns(&fair);
         let mut swept = Vec::new();
         // Whoever would wait too long by the next sweep goes now: refusals come within the wait.
         let ahead = SWEEP_EVERY + 2 * WATCH_PERIOD;
         let ahead_ns = (ahead.as_nanos() as u64).min(self.wait_max_ns / SWEEP_AHEAD_SHARE);
         let by_ns = now_ns + ahead_ns;
-        let expired = |queued: &Queued| self.expired(queued, by_ns, overloaded).is_some();
+        let expired = |queued: &Queued| self.expired(queued, by_ns, tolerated_ns).is_some();
         fair.clients.sweep(self.len_max, expired, &mut swept);
         self.fair_len.store(fair.clients.len(), SeqCst);
         let oldest_ns = fair.clients.fronts().map(|queued| queued.enqueued_ns).min();
@@ -284,7 +287,7 @@ impl JobQueue {
             .into_iter()
             .map(|queued| {
                 let reason = self
-                    .expired(&queued, by_ns, overloaded)
+                    .expired(&queued, by_ns, tolerated_ns)
                     .unwrap_or(RefusalReason::Waited);
                 let refusal = self.refusal(&mut fair, reason);
                 (queued, refusal)
@@ -330,15 +333,23 @@ impl JobQueue {
         left.into_iter().map(|queued| (queued, refusal)).collect()
     }
 
-    fn overloaded(&self, fair: &Fair) -> bool {
-        fair.codel.overloaded() && self.outlook.exhausted.load(Relaxed)
+    /// Where a queue stands and the pool cannot grow: how long a job may have waited.
+    fn tolerated_ns(&self, fair: &Fair) -> Option<u64> {
+        let overloaded = fair.codel.overloaded() && self.outlook.exhausted.load(Relaxed);
+        let service_ns = self.outlook.service_ns.load(Relaxed);
+        overloaded.then(|| 2 * fair.codel.target_ns(service_ns))
     }
 
-    fn expired(&self, queued: &Queued, now_ns: u64, overloaded: bool) -> Option<RefusalReason> {
+    fn expired(
+        &self,
+        queued: &Queued,
+        now_ns: u64,
+        tolerated_ns: Option<u64>,
+    ) -> Option<RefusalReason> {
         let wait_ns = now_ns.saturating_sub(queued.enqueued_ns);
         if wait_ns > self.wait_max_ns {
             Some(RefusalReason::Waited)
-        } else if overloaded && wait_ns > 2 * target_ns(self.outlook.service_ns.load(Relaxed)) {
+        } else if tolerated_ns.is_some_and(|tolerated_ns| wait_ns > tolerated_ns) {
             Some(RefusalReason::Overloaded)
         } else {
             None
