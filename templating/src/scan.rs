@@ -55,7 +55,14 @@ impl Facts {
 }
 
 /// Variables that cost something, or change something, when they are told: only where they are used.
-pub const TOLD: [&str; 4] = ["user", "csrf_field", "csrf_token", "flash"];
+pub const TOLD: [&str; 6] = [
+    "user",
+    "csrf_field",
+    "csrf_token",
+    "flash",
+    "request",
+    "site",
+];
 
 /// The variable whose fields are exports of the requested module and its parents.
 const MODULE: &str = "module";

@@ -37,7 +37,7 @@ pub(crate) struct View {
 pub struct Wants {
     /// The fields of the variable `module` that it uses, sorted.
     pub exports: Box<[Box<str>]>,
-    /// Which of `user`, `csrf_field`, `csrf_token` and `flash` it uses, sorted.
+    /// Which of `user`, `csrf_field`, `csrf_token`, `flash`, `request` and `site` it uses, sorted.
     pub told: Box<[&'static str]>,
 }
 

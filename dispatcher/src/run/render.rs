@@ -25,8 +25,8 @@ pub(super) struct Asking<'a> {
 pub(super) type Provided = RefCell<Map<String, Value>>;
 
 impl Run<'_> {
-    /// Renders a template. What the context does not say is said by what was provided, by the request
-    /// and by the server, in this order.
+    /// Renders a template. What the context does not say is said by what was provided; what that does not say
+    /// the template asks for.
     pub(super) fn render(
         &self,
         asking: Asking<'_>,
@@ -34,30 +34,36 @@ impl Run<'_> {
         mut context: Map<String, Value>,
     ) -> Result<String, RenderError> {
         for (name, value) in &*self.provided.borrow() {
-            told(&mut context, name, || value.clone());
+            if !context.contains_key(name) {
+                context.insert(name.clone(), value.clone());
+            }
         }
-        let incoming = self.incoming;
-        told(&mut context, "request", || {
-            json!({
-                "method": incoming.method.as_str(),
-                "scheme": incoming.scheme,
-                "host": incoming.host,
-                "path": self.path,
-                "query": incoming.query.unwrap_or_default(),
-                "id": incoming.id,
-            })
-        });
-        told(&mut context, "site", || {
-            let facts = &self.core.facts;
-            let host = match facts.host.as_str() {
-                "" => incoming.host,
-                host => host,
-            };
-            json!({ "name": facts.name, "host": host })
-        });
         let domain = &self.snapshot.manifest.domain(asking.view).path;
         let asked = AskedOf { run: self, asking };
         self.snapshot.renderer.render(domain, name, context, &asked)
+    }
+
+    /// What templates are told of the request.
+    fn request_told(&self) -> Value {
+        let incoming = self.incoming;
+        json!({
+            "method": incoming.method.as_str(),
+            "scheme": incoming.scheme,
+            "host": incoming.host,
+            "path": self.path,
+            "query": incoming.query.unwrap_or_default(),
+            "id": incoming.id,
+        })
+    }
+
+    /// What they are told of the site.
+    fn site_told(&self) -> Value {
+        let facts = &self.core.facts;
+        let host = match facts.host.as_str() {
+            "" => self.incoming.host,
+            host => host,
+        };
+        json!({ "name": facts.name, "host": host })
     }
 
     /// A module renders: its own exports, or the requested module's where it is one of its parents.
@@ -136,17 +142,15 @@ impl Asked for AskedOf<'_, '_> {
     }
 
     fn told(&self, name: &str) -> Result<Option<Value>, RenderError> {
-        let told = self.run.exchange().tell(name);
+        let told = match name {
+            "request" => return Ok(Some(self.run.request_told())),
+            "site" => return Ok(Some(self.run.site_told())),
+            _ => self.run.exchange().tell(name),
+        };
         told.map_err(|error| RenderError {
             message: format!("{name}: {}", error.detail),
             ..RenderError::default()
         })
-    }
-}
-
-fn told(context: &mut Map<String, Value>, name: &str, value: impl FnOnce() -> Value) {
-    if !context.contains_key(name) {
-        context.insert(name.to_owned(), value());
     }
 }
 

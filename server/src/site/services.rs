@@ -153,12 +153,15 @@ impl Renderer for SiteTemplates {
         }
         let mut markup = Vec::new();
         for name in wants.told {
+            if context.contains_key(name) && name != CSRF_FIELD {
+                continue;
+            }
             match asked.told(name)? {
                 Some(Value::String(text)) if name == CSRF_FIELD => markup.push((name, text)),
-                Some(value) if !context.contains_key(name) => {
+                Some(value) => {
                     context.insert(name.to_owned(), value);
                 }
-                _ => {}
+                None => {}
             }
         }
         let page = self.0.render_with_markup(domain, name, &context, &markup);
