@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::url::without_password;
 
 /// Connections of a database unless the caller says otherwise: servers allow some hundred in all.
@@ -63,6 +64,8 @@ pub const SEARCH_TEXT_CHARS_MAX: usize = 200_000;
 pub const SEARCH_NAME_BYTES_MAX: usize = 48;
 /// Hits of one search.
 pub const SEARCH_HITS_MAX: usize = 1000;
+/// Search indexes that a database remembers to be there; of more it asks again each time.
+pub const SEARCH_INDEXES_KNOWN_MAX: usize = 256;
 /// Characters at the start of each text among which a snippet is looked for.
 pub const SNIPPET_LOOK_CHARS: usize = 20_000;
 /// Characters of a snippet.
@@ -131,6 +134,31 @@ impl Config {
             statements_cached: STATEMENTS_CACHED,
             durability: Durability::Disk,
         }
+    }
+
+    /// Whether the URL can be meant so, without opening anything.
+    ///
+    /// ```
+    /// use harmonious_db::Config;
+    /// assert!(Config::new("sqlite:data/site.db").check().is_ok());
+    /// assert!(Config::new("oracle://me@localhost/site").check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`], which shows no password.
+    pub fn check(&self) -> Result<(), Error> {
+        crate::url::parse(&self.url).map(drop)
+    }
+
+    /// The URL to be shown: without its password.
+    ///
+    /// ```
+    /// let config = harmonious_db::Config::new("postgres://me:secret@localhost/site");
+    /// assert_eq!(config.shown_url(), "postgres://me:...@localhost/site");
+    /// ```
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        without_password(&self.url)
     }
 }
 

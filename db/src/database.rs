@@ -1,10 +1,11 @@
 //! The interface: a database, its statements, its transactions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::sqlite::{Role, Sqlite};
@@ -16,6 +17,7 @@ use crate::lane::Lane;
 use crate::placeholders::{Scanned, scan};
 use crate::pool::{Pool, Taken};
 use crate::row::{Row, Rows};
+use crate::search::SearchIndex;
 use crate::transaction::Transaction;
 use crate::url::{self, Address, Server};
 use crate::value::Value;
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     pub address: Address,
     pub backend: Backend,
     pub watch: Arc<Watch>,
+    /// Search indexes that were there when this process looked, by name, as they were declared.
+    pub indexes: Mutex<HashMap<String, SearchIndex>>,
     /// None when it was closed.
     source: RwLock<Option<Arc<Source>>>,
     counters: Counters,
@@ -147,6 +151,7 @@ impl Database {
             address,
             backend,
             watch: Arc::default(),
+            indexes: Mutex::default(),
             source: RwLock::new(Some(Arc::new(source))),
             counters: Counters::default(),
         };

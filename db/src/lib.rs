@@ -55,5 +55,5 @@ pub use migrate::{Migrations, State, Status};
 pub use row::{Row, Rows};
 pub use search::{Hit, SearchIndex, Snippet};
 pub use timestamp::Timestamp;
-pub use transaction::{OwnedTransaction, Transaction};
+pub use transaction::{OwnedTransaction, Savepoint, Transaction};
 pub use value::Value;

@@ -11,7 +11,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, Link, Want};
-use crate::config::{SEARCH_HITS_MAX, SEARCH_NAME_BYTES_MAX};
+use crate::config::{SEARCH_HITS_MAX, SEARCH_INDEXES_KNOWN_MAX, SEARCH_NAME_BYTES_MAX};
 use crate::database::Database;
 use crate::error::Error;
 use crate::params;
@@ -128,7 +128,43 @@ impl Database {
     /// [`Error::Config`] for a declaration that cannot be; any [`Error`] of the database.
     pub fn create_search_index(&self, index: &SearchIndex) -> Result<(), Error> {
         index.check()?;
-        self.locked(|link, backend| create(link, backend, index))
+        self.inner.indexes.lock().remove(&index.name);
+        self.locked(|link, backend| create(link, backend, index))?;
+        let mut known = self.inner.indexes.lock();
+        if known.len() < SEARCH_INDEXES_KNOWN_MAX {
+            known.insert(index.name.clone(), index.clone());
+        }
+        Ok(())
+    }
+
+    /// As [`create_search_index`](Database::create_search_index), but asks the database once only for the
+    /// life of this value and its clones: to be called before each search, where there is no start.
+    ///
+    /// ```
+    /// # use harmonious_db::{Config, Database, SearchIndex};
+    /// # let db = Database::open(&Config::new("sqlite::memory:"))?;
+    /// # db.script("CREATE TABLE pages (id INTEGER PRIMARY KEY, title TEXT)")?;
+    /// let index = SearchIndex::new("pages_search", "pages", "id").column("title", 1.0);
+    /// db.ensure_search_index(&index)?;
+    /// let before = db.stats().statements;
+    /// db.ensure_search_index(&index)?;
+    /// assert!(db.knows_search_index(&index) && db.stats().statements == before);
+    /// # Ok::<(), harmonious_db::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ensure_search_index(&self, index: &SearchIndex) -> Result<(), Error> {
+        match self.knows_search_index(index) {
+            true => Ok(()),
+            false => self.create_search_index(index),
+        }
+    }
+
+    /// Whether this index, declared so, was there when this process last looked. Who removes it in another
+    /// process is not noticed.
+    pub fn knows_search_index(&self, index: &SearchIndex) -> bool {
+        self.inner.indexes.lock().get(&index.name) == Some(index)
     }
 
     /// Removes an index, if it is there.
@@ -137,6 +173,7 @@ impl Database {
     /// Any [`Error`] of the database.
     pub fn drop_search_index(&self, index: &SearchIndex) -> Result<(), Error> {
         index.check()?;
+        self.inner.indexes.lock().remove(&index.name);
         self.locked(|link, backend| {
             // Whether it is the one that is declared does not matter.
             create_list(link)?;

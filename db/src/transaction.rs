@@ -37,9 +37,15 @@ use crate::value::Value;
 pub struct Transaction {
     shared: Arc<Shared>,
     inner: Arc<Inner>,
-    /// How many savepoints are open.
-    depth: usize,
+    /// The savepoints that are open, the outermost first.
+    savepoints: Vec<Savepoint>,
+    /// How many there were, so that each has a number of its own.
+    savepoints_made: u64,
 }
+
+/// A part of a transaction, as [`Transaction::begin_savepoint`] returns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Savepoint(u64);
 
 /// A transaction that the caller holds: what [`Database::begin`](crate::Database::begin) returns.
 pub type OwnedTransaction = Transaction;
@@ -74,7 +80,8 @@ impl Transaction {
         Ok(Transaction {
             shared: Arc::new(Shared { state }),
             inner: Arc::clone(inner),
-            depth: 0,
+            savepoints: Vec::new(),
+            savepoints_made: 0,
         })
     }
 
@@ -133,43 +140,98 @@ impl Transaction {
         &mut self,
         work: impl FnOnce(&mut Transaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.depth == SAVEPOINTS_MAX {
-            let text = format!("more than {SAVEPOINTS_MAX} savepoints within each other");
-            return Err(Error::transaction(text).into());
-        }
-        let name = format!("harmonious_{}", self.depth);
-        self.script(&format!("SAVEPOINT {name}"))?;
-        self.depth += 1;
+        let savepoint = self.begin_savepoint()?;
         let done = catch_unwind(AssertUnwindSafe(|| work(self)));
-        self.depth -= 1;
         match done {
             Ok(Ok(value)) => {
-                // A failure that the closure kept to itself would be half of what it did.
-                let released = self.script(&format!("RELEASE SAVEPOINT {name}"));
-                if released.is_err() {
-                    self.undo_to(&name);
-                }
-                released?;
+                self.release_savepoint(savepoint)?;
                 Ok(value)
             }
+            // That it is over already, by an end of the one around it, changes nothing.
             Ok(Err(error)) => {
-                self.undo_to(&name);
+                let _ = self.undo_savepoint(savepoint);
                 Err(error)
             }
             Err(panic) => {
-                self.undo_to(&name);
+                let _ = self.undo_savepoint(savepoint);
                 resume_unwind(panic)
             }
         }
     }
 
+    /// Begins a part that can be undone by itself, for callers that cannot wrap it into a closure as
+    /// [`savepoint`](Transaction::savepoint) does. It ends by
+    /// [`release_savepoint`](Transaction::release_savepoint) or
+    /// [`undo_savepoint`](Transaction::undo_savepoint), or with the transaction.
+    ///
+    /// ```
+    /// # let db = harmonious_db::Database::open(&harmonious_db::Config::new("sqlite::memory:"))?;
+    /// # db.script("CREATE TABLE t (n INTEGER)")?;
+    /// let mut tx = db.begin()?;
+    /// tx.execute("INSERT INTO t VALUES (1)", &[])?;
+    /// let part = tx.begin_savepoint()?;
+    /// tx.execute("INSERT INTO t VALUES (2)", &[])?;
+    /// tx.undo_savepoint(part)?;
+    /// tx.commit()?;
+    /// assert_eq!(db.query("SELECT n FROM t", &[])?.len(), 1);
+    /// # Ok::<(), harmonious_db::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`execute`](Transaction::execute); [`Error::Transaction`] beyond 32 of them within each
+    /// other.
+    pub fn begin_savepoint(&mut self) -> Result<Savepoint, Error> {
+        if self.savepoints.len() == SAVEPOINTS_MAX {
+            let text = format!("more than {SAVEPOINTS_MAX} savepoints within each other");
+            return Err(Error::transaction(text));
+        }
+        let savepoint = Savepoint(self.savepoints_made);
+        self.script(&format!("SAVEPOINT {}", savepoint.name()))?;
+        self.savepoints_made += 1;
+        self.savepoints.push(savepoint);
+        Ok(savepoint)
+    }
+
+    /// Ends a part that stays, with those within it. If a statement of it failed, it is undone.
+    ///
+    /// # Errors
+    /// [`Error::Transaction`] when it is over, or a statement of it failed; any [`Error`] of the database.
+    pub fn release_savepoint(&mut self, savepoint: Savepoint) -> Result<(), Error> {
+        self.end(savepoint)?;
+        // A failure that the caller kept to itself would be half of what it did.
+        let released = self.script(&format!("RELEASE SAVEPOINT {}", savepoint.name()));
+        if released.is_err() {
+            self.undo_to(savepoint);
+        }
+        released
+    }
+
+    /// Undoes a part, with those within it; the transaction goes on as if it had not been.
+    ///
+    /// # Errors
+    /// [`Error::Transaction`] when it is over.
+    pub fn undo_savepoint(&mut self, savepoint: Savepoint) -> Result<(), Error> {
+        self.end(savepoint)?;
+        self.undo_to(savepoint);
+        Ok(())
+    }
+
+    /// Takes it and those within it from the list.
+    fn end(&mut self, savepoint: Savepoint) -> Result<(), Error> {
+        let at = self.savepoints.iter().position(|open| *open == savepoint);
+        let at = at.ok_or_else(|| Error::transaction("this savepoint is over"))?;
+        self.savepoints.truncate(at);
+        Ok(())
+    }
+
     /// Back to a savepoint; with it goes the mark that a statement failed since. Where even that
     /// fails, the transaction is lost.
-    fn undo_to(&mut self, name: &str) {
+    fn undo_to(&mut self, savepoint: Savepoint) {
         let mut state = self.shared.state.lock();
         let Some(link) = &mut state.link else {
             return;
         };
+        let name = savepoint.name();
         let sql = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
         match link.script(&sql) {
             Ok(()) => state.doomed = None,
@@ -219,6 +281,12 @@ impl Transaction {
         let mut state = self.shared.state.lock();
         state.check()?;
         state.on_link(call)
+    }
+}
+
+impl Savepoint {
+    fn name(self) -> String {
+        format!("harmonious_{}", self.0)
     }
 }
 

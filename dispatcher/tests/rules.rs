@@ -679,6 +679,32 @@ fn limits_are_those_of_the_module_then_of_the_nearest_domain() {
 }
 
 #[test]
+fn what_a_domain_tells_the_server_around_is_kept_as_it_stands() {
+    let site = site(&[
+        ("index.rs", PAGE),
+        (
+            "a/domain.toml",
+            "[limits]\nmax-body = 10\n[database]\nurl = \"sqlite:a.db\"\nlist = [1, 0x10, true]\n",
+        ),
+        ("a/b/page.rs", PAGE),
+    ]);
+    let of = |path: &str| {
+        let mut domains = site.domains().iter();
+        let domain = domains.find(|domain| domain.path == path);
+        domain.expect("a domain").database.clone()
+    };
+    let table = of("/a/").expect("it has one");
+    let keys: Vec<_> = table.keys.iter().collect();
+    let shown = keys
+        .iter()
+        .map(|key| format!("{}: {} = {}", key.line, key.name, key.value));
+    assert_eq!(table.line, 3);
+    let shown: Vec<String> = shown.collect();
+    assert_eq!(shown, ["5: list = [1,16,true]", "4: url = \"sqlite:a.db\""]);
+    assert_eq!(of("/a/b/"), None, "it is the domain's own");
+}
+
+#[test]
 fn a_host_is_found_exactly_then_by_the_longest_wildcard_then_by_default() {
     let mut hosts = Hosts::new();
     for (pattern, site) in [

@@ -116,6 +116,8 @@ pub const CONNECTIONS_MAX: usize = 64;
 pub const CONNECTIONS_PER_SESSION_MAX: usize = 4;
 /// Such a connection that is not used for this long is closed.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(15 * 60);
+/// What is asked of a user for whom there was no connection left: one goes when somebody leaves.
+pub const CONNECTIONS_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Bytes of a connection's or an instance's name.
 pub const NAME_BYTES_MAX: usize = 128;
 

@@ -125,6 +125,36 @@ impl<C: Close> UserConnections<C> {
         close_all(slot) > 0
     }
 
+    /// Closes the one of that name if it is still this one, because it broke; says whether it was.
+    pub fn close_this(&self, session: &Handle, name: &str, this: &Arc<C>) -> bool {
+        let place = (*session, name.to_owned());
+        let mut inner = self.inner.lock();
+        let is_this = |slot: &Slot<C>| {
+            let open = slot.connection.as_ref();
+            open.is_some_and(|open| Arc::ptr_eq(open, this))
+        };
+        let slot = match inner.slots.get(&place).is_some_and(is_this) {
+            true => inner.slots.remove(&place),
+            false => None,
+        };
+        drop(inner);
+        close_all(slot) > 0
+    }
+
+    /// Closes those of that name, of all sessions, because what they lead to is another one from now on.
+    /// Returns how many.
+    pub fn close_named(&self, name: &str) -> usize {
+        let mut inner = self.inner.lock();
+        let named = inner.slots.keys().filter(|(_, other)| other == name);
+        let places: Vec<Place> = named.cloned().collect();
+        let slots: Vec<_> = places
+            .iter()
+            .filter_map(|place| inner.slots.remove(place))
+            .collect();
+        drop(inner);
+        close_all(slots)
+    }
+
     /// Closes all of a session, because it ended. Returns how many.
     pub fn end_session(&self, session: &Handle) -> usize {
         let slots = self.inner.lock().remove_if(Some(session), |_| true);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{
-    FLASH_BYTES_MAX, INSTANCE_RETRY, KEY_BYTES_MAX, NAME_BYTES_MAX, PASSWORD_BYTES_MAX,
-    SEALED_BYTES_MAX, SESSION_BYTES_MAX, SESSION_KEYS_MAX, STORE_RETRY_AFTER, USER_BYTES_MAX,
-    VALUE_BYTES_MAX,
+    CONNECTIONS_RETRY_AFTER, FLASH_BYTES_MAX, INSTANCE_RETRY, KEY_BYTES_MAX, NAME_BYTES_MAX,
+    PASSWORD_BYTES_MAX, SEALED_BYTES_MAX, SESSION_BYTES_MAX, SESSION_KEYS_MAX, STORE_RETRY_AFTER,
+    USER_BYTES_MAX, VALUE_BYTES_MAX,
 };
 
 /// The cause of an error, of whatever crate.
@@ -211,6 +211,7 @@ impl SessionError {
                 Some(INSTANCE_RETRY)
             }
             SessionError::Store { .. } => Some(STORE_RETRY_AFTER),
+            SessionError::Connections { .. } => Some(CONNECTIONS_RETRY_AFTER),
             _ => None,
         }
     }

@@ -176,6 +176,30 @@ fn idle_connections_are_closed_and_those_in_use_are_not() {
 }
 
 #[test]
+fn one_that_broke_goes_and_not_what_took_its_place() {
+    let (connections, _, open) = registry(10);
+    let session = handle();
+    let fake = || Ok(Fake::open(&open));
+    let first = connections.open(&session, "a", fake).unwrap();
+    connections.open(&session, "a", fake).unwrap();
+    assert!(!connections.close_this(&session, "a", &first));
+    let second = connections.get(&session, "a").unwrap();
+    assert!(connections.close_this(&session, "a", &second));
+    assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (0, 0));
+}
+
+#[test]
+fn those_of_a_name_go_together() {
+    let (connections, _, open) = registry(10);
+    for name in ["a", "a", "b"] {
+        let fake = || Ok(Fake::open(&open));
+        connections.open(&handle(), name, fake).unwrap();
+    }
+    assert_eq!(connections.close_named("a"), 2);
+    assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[test]
 fn everything_goes_when_the_session_ends_and_nothing_when_it_is_renewed() {
     let site = Site::new(Arc::new(MemoryStore::default()));
     let instances = Arc::new(Instances::new(site.clock.clone(), |_| {}));

@@ -51,6 +51,21 @@ fn found(db: &Database, typed: &str) -> Vec<i64> {
 }
 
 crate::cases! { CASES:
+    fn an_index_is_looked_for_once(s) {
+        let db = documents(s);
+        assert!(db.knows_search_index(&index()));
+        let before = db.stats().statements;
+        db.ensure_search_index(&index()).unwrap();
+        assert_eq!(db.stats().statements, before);
+        // Declared otherwise, or removed, it is not known.
+        let other = SearchIndex::new("d_search", "d", "id").column("title", 1.0);
+        assert!(!db.knows_search_index(&other));
+        db.drop_search_index(&index()).unwrap();
+        assert!(!db.knows_search_index(&index()));
+        db.ensure_search_index(&index()).unwrap();
+        assert_eq!(found(db, "weather"), [3]);
+    }
+
     fn words_are_found(s) {
         let db = documents(s);
         assert_eq!(found(db, "weather"), [3]);

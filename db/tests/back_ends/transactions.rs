@@ -121,6 +121,33 @@ crate::cases! { CASES:
         assert_eq!(count(db, "t"), 2);
     }
 
+    fn savepoints_held_by_the_caller(s) {
+        let db = s.table();
+        let mut tx = db.begin().unwrap();
+        add(&mut tx, "a").unwrap();
+        let kept = tx.begin_savepoint().unwrap();
+        add(&mut tx, "b").unwrap();
+        let undone = tx.begin_savepoint().unwrap();
+        add(&mut tx, "c").unwrap();
+        assert!(add(&mut tx, "a").is_err());
+        tx.undo_savepoint(undone).unwrap();
+        assert_error!(tx.release_savepoint(undone), Error::Transaction { .. });
+        tx.release_savepoint(kept).unwrap();
+        // What is within goes with what is around it.
+        let outer = tx.begin_savepoint().unwrap();
+        let inner = tx.begin_savepoint().unwrap();
+        add(&mut tx, "d").unwrap();
+        tx.undo_savepoint(outer).unwrap();
+        assert_error!(tx.undo_savepoint(inner), Error::Transaction { .. });
+        // A part in which a statement failed cannot be kept; the rest can.
+        let failed = tx.begin_savepoint().unwrap();
+        add(&mut tx, "e").unwrap();
+        assert!(add(&mut tx, "a").is_err());
+        assert_error!(tx.release_savepoint(failed), Error::Transaction { .. });
+        tx.commit().unwrap();
+        assert_eq!(count(db, "t"), 2);
+    }
+
     fn savepoint_panics(s) {
         let db = s.table();
         db.transaction(|tx| {

@@ -268,8 +268,8 @@ impl Error {
     }
 
     /// What kind of failure a service of the server told, where it matters to a program: of the database
-    /// `unique`, `foreign-key`, `not-null`, `check`, `busy`, `time-limit`, `unavailable`, `syntax`, `denied`
-    /// or `other`. Empty for all else.
+    /// `unique`, `foreign-key`, `not-null`, `check`, `busy`, `time-limit`, `unavailable`, `syntax`, `denied`,
+    /// `no-database`, `no-users`, `no-password-check`, `not-connected` or `other`. Empty for all else.
     ///
     /// ```
     /// use harmonious::prelude::*;

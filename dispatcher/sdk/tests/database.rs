@@ -54,7 +54,24 @@ fn act(req: &Request) -> Result<Response> {
             tx.execute(UPDATE, &[])?;
             Err(Error::forbidden("no"))
         })?,
-        ["nested"] => db.transaction(|tx| tx.transaction(|_| Ok(String::new())))?,
+        ["parts"] => db.transaction(|tx| {
+            tx.transaction(|part| part.execute(UPDATE, &[]))?;
+            let failed = tx.transaction(|part| {
+                part.execute(UPDATE, &[])?;
+                // Not the one around it while it is open.
+                tx.execute(UPDATE, &[])
+            });
+            Ok(format!("{:?}", failed.is_err()))
+        })?,
+        ["forum"] => req
+            .domain_db()
+            .as_visitor()
+            .execute(UPDATE, &[])?
+            .to_string(),
+        ["connect"] => {
+            db.connect_as("ann", "secret")?;
+            "in".to_owned()
+        }
         ["two"] => {
             db.transaction(|_| Ok(()))?;
             db.transaction(|_| Ok(()))?;
@@ -187,8 +204,39 @@ fn a_transaction_can_fail_where_it_begins_or_ends() {
     let reply = ask(&at(StatementKind::Commit), "transaction");
     assert_eq!(reply.status(), 500);
     assert_eq!(texts(&reply), ["BEGIN", INSERT, UPDATE, "COMMIT"]);
-    // The server has one level.
-    assert_eq!(ask(&Site::new().db(answers), "nested").status(), 500);
+}
+
+#[test]
+fn parts_of_a_transaction_are_seen() {
+    let reply = ask(&Site::new().db(answers), "parts");
+    assert_eq!((reply.status(), reply.text().as_str()), (200, "true"));
+    let (begun, kept, undone) = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT");
+    let all = [
+        "BEGIN", begun, UPDATE, kept, begun, UPDATE, undone, "COMMIT",
+    ];
+    assert_eq!(texts(&reply), all);
+    let numbers = reply.statements().iter().map(|s| s.transaction().unwrap());
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 2, 2, 3, 3, 3, 1]);
+}
+
+#[test]
+fn whose_database_it_is_and_as_whom_is_seen() {
+    let site = Site::new().db(answers);
+    let reply = ask(&site, "forum");
+    let [update] = reply.statements() else {
+        panic!("{:?}", reply.statements())
+    };
+    assert!(update.is_of_domain() && update.is_as_visitor());
+    let reply = ask(&site, "execute");
+    assert!(!reply.statements()[0].is_of_domain() && !reply.statements()[0].is_as_visitor());
+    let refused = ask(&Site::new().db(|_| Err(db_error("not-connected"))), "forum");
+    assert_eq!(refused.status(), 401);
+    assert_eq!(ask(&site, "connect").status(), 500, "the test does not say");
+    let site = Site::new().service("db.connect_as", |asked| {
+        assert_eq!(asked["user"], "ann");
+        Ok(json!(null))
+    });
+    assert_eq!(ask(&site, "connect").text(), "in");
 }
 
 #[test]

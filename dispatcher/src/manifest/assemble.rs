@@ -106,6 +106,7 @@ impl Parts {
             limits,
             broken: None,
             allow_dot: folder.settings.allow_dot.clone(),
+            database: folder.settings.database.clone(),
             settings: folder.path.join("domain.toml"),
             parents: Vec::new(),
             error_pages: Vec::new(),

@@ -6,18 +6,20 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::declare::Fault;
-use super::model::DomainLimits;
+use super::model::{DomainLimits, HostKey, HostTable};
 use super::names::nearest;
 use super::units::{byte_size, duration};
 
-const KEYS: [&str; 2] = ["allow_dot", "limits"];
+const KEYS: [&str; 3] = ["allow_dot", "database", "limits"];
 const LIMITS: [&str; 2] = ["time-limit", "max-body"];
 
 /// What a `domain.toml` sets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Settings {
     pub(super) allow_dot: Vec<String>,
     pub(super) limits: DomainLimits,
+    /// `[database]`: of no meaning here, see [`HostTable`].
+    pub(super) database: Option<HostTable>,
 }
 
 /// Reads it. All faults at once.
@@ -62,6 +64,14 @@ impl Reader<'_> {
                     "`limits` is not a table",
                     "write `[limits]` and under it `time-limit` and `max-body`",
                 ),
+                ("database", DeValue::Table(keys)) => {
+                    self.settings.database = Some(self.host_table(key.span().start, keys));
+                }
+                ("database", _) => self.fault(
+                    value.span().start,
+                    "`database` is not a table",
+                    "write `[database]`, and its keys under it",
+                ),
                 (other, _) => self.unknown(key.span().start, other, &KEYS),
             }
         }
@@ -105,6 +115,19 @@ impl Reader<'_> {
         }
     }
 
+    /// A table as it stands there; the server around us says what it means.
+    fn host_table(&self, at: usize, table: &DeTable<'_>) -> HostTable {
+        let key = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| HostKey {
+            name: AsRef::<str>::as_ref(name.get_ref()).to_owned(),
+            value: json(value.get_ref()),
+            line: self.place(name.span().start).0,
+        };
+        HostTable {
+            line: self.place(at).0,
+            keys: table.iter().map(key).collect(),
+        }
+    }
+
     fn unknown(&mut self, at: usize, key: &str, known: &[&str]) {
         let what = format!("unknown key `{key}`");
         let advice = format!(
@@ -116,18 +139,49 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, at: usize, what: impl Into<String>, advice: &str) {
+        let (line, column) = self.place(at);
+        self.faults.push(Fault {
+            what: what.into(),
+            advice: advice.to_owned(),
+            line,
+            column,
+        });
+    }
+
+    /// Line and column of a byte, from 1.
+    fn place(&self, at: usize) -> (u32, u32) {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let line_starts = before
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
-        self.faults.push(Fault {
-            what: what.into(),
-            advice: advice.to_owned(),
-            line: u32::try_from(line).unwrap_or(0),
-            column: u32::try_from(before.len() - line_starts + 1).unwrap_or(0),
-        });
+        let column = before.len() - line_starts + 1;
+        (
+            u32::try_from(line).unwrap_or(0),
+            u32::try_from(column).unwrap_or(0),
+        )
+    }
+}
+
+/// A value as JSON has it; what JSON has not is a text.
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    match value {
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => number.into(),
+            Err(_) => number.as_str().into(),
+        },
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let name = |name: &Spanned<_>| AsRef::<str>::as_ref(name.get_ref()).to_owned();
+            let items = table.iter();
+            let items = items.map(|(key, value)| (name(key), json(value.get_ref())));
+            serde_json::Value::Object(items.collect())
+        }
+        DeValue::String(text) => (**text).into(),
+        DeValue::Float(number) => number.as_str().into(),
+        DeValue::Datetime(moment) => moment.to_string().into(),
     }
 }
 

@@ -51,8 +51,8 @@ pub use explain::{ExplainedLink, Explanation};
 pub use host::{BadHost, HostError, Hosts, host_name};
 pub use links::Links;
 pub use model::{
-    Broken, Chain, Declared, DeclaredEntry, Domain, DomainId, DomainLimits, ErrorPage, Inherits,
-    Link, Literal, Module, ModuleId, Role, Template, TemplateId,
+    Broken, Chain, Declared, DeclaredEntry, Domain, DomainId, DomainLimits, ErrorPage, HostKey,
+    HostTable, Inherits, Link, Literal, Module, ModuleId, Role, Template, TemplateId,
 };
 pub use names::Matcher;
 pub use path::{Canonical, CanonicalPath, PathRefusal, canonical};

@@ -67,10 +67,33 @@ pub struct Domain {
     pub broken: Option<Broken>,
     /// Names of its `allow_dot`.
     pub allow_dot: Vec<String>,
+    /// The table `[database]` of its `domain.toml`, if it has one: its own, not that of a domain above.
+    pub database: Option<HostTable>,
     /// Its `domain.toml`, below the site's folder, whether there is one or not.
-    pub(super) settings: PathBuf,
+    pub settings: PathBuf,
     pub(super) parents: Vec<(String, ModuleId)>,
     pub(super) error_pages: Vec<(String, ErrorPage)>,
+}
+
+/// A table of a `domain.toml` that is meant for the server around the dispatcher, which neither reads nor
+/// checks it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostTable {
+    /// The line of its name, from 1.
+    pub line: u32,
+    /// What it sets, in the order of the names.
+    pub keys: Vec<HostKey>,
+}
+
+/// One key of a [`HostTable`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostKey {
+    /// Its name.
+    pub name: String,
+    /// Its value; numbers with a point and times are texts, as they stand there.
+    pub value: serde_json::Value,
+    /// Its line, from 1.
+    pub line: u32,
 }
 
 /// Limits for all modules of a domain that do not set their own.

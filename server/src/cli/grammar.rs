@@ -205,8 +205,17 @@ fn db_command() -> Command {
             .value_parser(value_parser!(PathBuf))
             .help(help)
     };
-    let migrate = Command::new("migrate").about("Apply the migrations that are pending");
-    let status = Command::new("status").about("Print which migrations are applied, and which not");
+    let domain = || {
+        Arg::new("domain")
+            .long("domain")
+            .value_name("PATH")
+            .help("On the database that this domain declares in its domain.toml, such as /forum/")
+    };
+    let migrate = Command::new("migrate")
+        .about("Apply the migrations that are pending")
+        .after_help("Without --domain those of the site and of all its domains.");
+    let status = Command::new("status")
+        .about("Print which migrations are applied, which not, and which databases there are");
     let backup = Command::new("backup")
         .about("Write all of the database into a file, while it is used")
         .after_help("Of PostgreSQL and MySQL by their own tools, pg_dump and mariadb-dump.");
@@ -214,17 +223,23 @@ fn db_command() -> Command {
     let shell = Command::new("shell")
         .about("Run SQL statements from standard input, each ended by a semicolon");
     Command::new("db")
-        .about("Work on the database of a site")
+        .about("Work on the database of a site, or of one of its domains")
         .disable_help_subcommand(true)
-        .subcommand(migrate.arg(site()))
-        .subcommand(status.arg(site()))
+        .subcommand(migrate.arg(site()).arg(domain()))
+        .subcommand(status.arg(site()).arg(domain()))
         .subcommand(
             backup
                 .arg(site())
-                .arg(file("The file to write; it must not exist")),
+                .arg(file("The file to write; it must not exist"))
+                .arg(domain()),
         )
-        .subcommand(restore.arg(site()).arg(file("The file that backup wrote")))
-        .subcommand(shell.arg(site()))
+        .subcommand(
+            restore
+                .arg(site())
+                .arg(file("The file that backup wrote"))
+                .arg(domain()),
+        )
+        .subcommand(shell.arg(site()).arg(domain()))
 }
 
 fn keys_command() -> Command {

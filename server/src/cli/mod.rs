@@ -1,5 +1,6 @@
 //! What the command line asks for; its grammar and help are in [`grammar`].
 
+mod db;
 mod grammar;
 
 use std::ffi::OsString;
@@ -16,6 +17,8 @@ use crate::settings::{
 };
 use crate::site::site_toml;
 use grammar::{COMMANDS, command};
+
+pub use db::{Db, DbAction};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -123,30 +126,6 @@ pub struct Render {
     pub headers: bool,
 }
 
-/// What `harmonious db` is to do.
-#[derive(Debug)]
-pub struct Db {
-    /// The folder of the site.
-    pub site: PathBuf,
-    /// What.
-    pub action: DbAction,
-}
-
-/// What can be done to a site's database.
-#[derive(Debug)]
-pub enum DbAction {
-    /// Apply what is pending.
-    Migrate,
-    /// Say what is applied and what is pending.
-    Status,
-    /// Write all of it into this file.
-    Backup(PathBuf),
-    /// Read all of it from this file.
-    Restore(PathBuf),
-    /// Run statements from standard input.
-    Shell,
-}
-
 /// What `harmonious keys` is to do.
 #[derive(Debug)]
 pub struct Keys {
@@ -228,7 +207,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
                 return Err(Failure::Usage(missing.to_owned()));
             }
         },
-        "db" => Invocation::Db(database(matches)?),
+        "db" => Invocation::Db(db::database(matches)?),
         "keys" => match matches.subcommand() {
             Some((name, matches)) => Invocation::Keys(Keys {
                 site: site(matches)?,
@@ -250,26 +229,6 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
         },
         _ => Invocation::Status(status(matches)?),
     })
-}
-
-fn database(matches: &ArgMatches) -> Result<Db, Failure> {
-    let Some((name, matches)) = matches.subcommand() else {
-        let missing = "a command is missing after db: migrate, status, backup, restore, shell";
-        return Err(Failure::Usage(missing.to_owned()));
-    };
-    let file = || {
-        let file = matches.get_one::<PathBuf>("FILE").cloned();
-        file.unwrap_or_default()
-    };
-    let action = match name {
-        "migrate" => DbAction::Migrate,
-        "backup" => DbAction::Backup(file()),
-        "restore" => DbAction::Restore(file()),
-        "shell" => DbAction::Shell,
-        _ => DbAction::Status,
-    };
-    let site = site(matches)?;
-    Ok(Db { site, action })
 }
 
 fn site(matches: &ArgMatches) -> Result<PathBuf, Failure> {

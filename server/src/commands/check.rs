@@ -48,12 +48,13 @@ pub fn check(site: &Path, json: bool) -> Result<(), Failure> {
 
 fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
     let toml = SiteToml::read(site)?;
-    Keeping::new(toml.keeping, &site.join(DATA))?;
+    let keeping = Keeping::new(toml.keeping, &site.join(DATA))?;
     let manifest = match SiteFacts::of(site).scan() {
         Ok(manifest) => manifest,
         Err(problems) => return Ok(problems.0),
     };
     let mut problems = manifest.warnings().to_vec();
+    problems.extend(keeping.plan(site, &manifest).problems);
     problems.extend(templates(site, &manifest));
     problems.extend(hidden_by_files(site, &manifest));
     problems.extend(without_tokens(&manifest));

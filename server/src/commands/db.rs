@@ -2,13 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use harmonious_db::{Database, Migrations, Rows, State, Value};
+use harmonious_dispatcher::{Manifest, Problems};
 
 use crate::cli::{Db, DbAction};
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{DATA, Keeping, SiteToml};
+use crate::site::{DATA, DomainDatabase, Keeping, SiteToml};
 
 /// Bytes of one statement that the shell takes.
 const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
@@ -27,36 +29,100 @@ pub fn db(asked: &Db) -> Result<(), Failure> {
     })?;
     let toml = SiteToml::read(&dir)?;
     let keeping = Keeping::new(toml.keeping, &dir.join(DATA))?;
+    let domains = domains(&keeping, &dir);
+    let Some(domain) = &asked.domain else {
+        return match &asked.action {
+            DbAction::Migrate => {
+                let mut applied = keeping.prepare(&dir)?;
+                domains?;
+                applied.extend(keeping.prepare_domains()?);
+                said(&applied)
+            }
+            DbAction::Status => {
+                let migrations = dir.join(Keeping::MIGRATIONS);
+                let migrations = migrations.is_dir().then_some(migrations);
+                let state = status(migrations.as_deref(), &keeping.open()?);
+                print(&others(&keeping));
+                state.and(domains)
+            }
+            action => work(action, &keeping.open()?),
+        };
+    };
+    domains?;
+    let domain = declared(&keeping, domain)?;
     match &asked.action {
-        DbAction::Migrate => {
-            let applied = keeping.prepare(&dir)?;
-            let said = applied.iter().map(|name| format!("applied {name}\n"));
-            let said: String = said.collect();
-            print(if said.is_empty() {
-                "nothing to apply\n"
-            } else {
-                &said
-            });
-            Ok(())
-        }
-        DbAction::Status => status(&dir, &keeping.open()?),
+        DbAction::Migrate => said(&domain.prepare()?),
+        DbAction::Status => status(domain.migrations(), &domain.open()?),
+        action => work(action, &domain.open()?),
+    }
+}
+
+/// Finds what the domains declare. What is wrong elsewhere in them is no matter here.
+fn domains(keeping: &Keeping, dir: &Path) -> Result<(), Failure> {
+    if !dir.join("domains").is_dir() {
+        return Ok(());
+    }
+    let wrong = |error: &dyn std::fmt::Display| Failure::Problems(error.to_string());
+    let manifest = Manifest::scan_lenient(dir).map_err(|problems| wrong(&problems))?;
+    let plan = keeping.plan(dir, &manifest);
+    let problems = plan.problems.clone();
+    keeping.follow(plan);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(wrong(&Problems(problems))),
+    }
+}
+
+/// The database that a domain declares, with or without the slashes around its path.
+fn declared(keeping: &Keeping, domain: &str) -> Result<Arc<DomainDatabase>, Failure> {
+    let all = keeping.databases.all();
+    let path = format!("/{}/", domain.trim_matches('/'));
+    all.get(&path).cloned().ok_or_else(|| {
+        let known: Vec<&str> = all.keys().map(String::as_str).collect();
+        let known = match known.is_empty() {
+            true => "no domain of this site declares one in its domain.toml".to_owned(),
+            false => format!("there are those of {}", known.join(", ")),
+        };
+        Failure::Usage(format!("no database of the domain {domain:?}: {known}"))
+    })
+}
+
+/// The databases beside the site's own, a line each.
+fn others(keeping: &Keeping) -> String {
+    let all = keeping.databases.all();
+    let line = |domain: &Arc<DomainDatabase>| {
+        let (path, shown) = (&domain.domain, domain.shown());
+        format!("domain      {path}  {shown}  (more: --domain {path})\n")
+    };
+    all.values().map(line).collect()
+}
+
+fn said(applied: &[String]) -> Result<(), Failure> {
+    let said = applied.iter().map(|name| format!("applied {name}\n"));
+    let said: String = said.collect();
+    print(match said.is_empty() {
+        true => "nothing to apply\n",
+        false => &said,
+    });
+    Ok(())
+}
+
+/// What needs no migrations.
+fn work(action: &DbAction, database: &Database) -> Result<(), Failure> {
+    match action {
         DbAction::Backup(file) => {
-            keeping
-                .open()?
-                .backup(file)
-                .map_err(|error| failed(&error))?;
+            database.backup(file).map_err(|error| failed(&error))?;
             print(&format!("written to {}\n", file.display()));
             Ok(())
         }
         DbAction::Restore(file) => {
-            keeping
-                .open()?
-                .restore(file)
-                .map_err(|error| failed(&error))?;
+            database.restore(file).map_err(|error| failed(&error))?;
             print(&format!("restored from {}\n", file.display()));
             Ok(())
         }
-        DbAction::Shell => shell(&keeping.open()?),
+        DbAction::Shell => shell(database),
+        // Those look at migrations: the caller does them.
+        DbAction::Migrate | DbAction::Status => Ok(()),
     }
 }
 
@@ -64,13 +130,12 @@ fn failed(error: &harmonious_db::Error) -> Failure {
     Failure::Failed(error.to_string())
 }
 
-fn status(dir: &Path, database: &Database) -> Result<(), Failure> {
+fn status(migrations: Option<&Path>, database: &Database) -> Result<(), Failure> {
     let backend = database.backend();
     let mut text = format!("database    {backend:?}\n");
-    let folder = dir.join(Keeping::MIGRATIONS);
     let mut wrong = 0;
-    if folder.is_dir() {
-        let migrations = Migrations::read(&folder, backend).map_err(|error| failed(&error))?;
+    if let Some(folder) = migrations {
+        let migrations = Migrations::read(folder, backend).map_err(|error| failed(&error))?;
         let known = database.migration_status(&migrations);
         for status in known.map_err(|error| failed(&error))? {
             let state = match status.state {

@@ -1,41 +1,47 @@
-//! The services `db.*`: statements of modules on the site's database, and their transactions.
+//! The services `db.*`: statements of modules on the site's database or on that of their domain, as the
+//! site or as the visitor, and their transactions.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use harmonious_db::{Database, Hit, SearchIndex, Transaction, Value};
+use harmonious_db::{Database, Error, Hit, SearchIndex, Value};
+use harmonious_dispatcher::Caller;
 use serde::{Deserialize, Serialize};
 
+use super::databases::DomainDatabase;
 use super::exchange::{Refusal, SiteExchange, encode, failed, read};
+use super::transactions::Place;
+use super::visitors::{self, Credentials, Visitor};
 
-/// Transactions within each other that one request may have open.
-const TRANSACTIONS_MAX: usize = 8;
-
-/// Transactions that a request has open, by the number that the module was told. What is left when the
-/// request ends is undone.
-#[derive(Default)]
-pub struct Transactions {
-    last: Cell<u64>,
-    open: RefCell<HashMap<u64, Transaction>>,
-}
-
-impl Transactions {
-    /// Undoes what nobody kept.
-    pub fn undo(&self) {
-        self.open.borrow_mut().clear();
-    }
-}
+/// The kind of the error where no domain declares a database.
+const NO_DATABASE: &str = "no-database";
 
 #[derive(Deserialize)]
 struct Statement<'a> {
     sql: &'a str,
     values: Vec<Value>,
     transaction: Option<u64>,
+    #[serde(default)]
+    domain: bool,
+    #[serde(default)]
+    visitor: bool,
+}
+
+/// Which database, and which of its open transactions.
+#[derive(Deserialize)]
+struct Where {
+    #[serde(default)]
+    transaction: Option<u64>,
+    #[serde(default)]
+    domain: bool,
+    #[serde(default)]
+    visitor: bool,
 }
 
 #[derive(Deserialize)]
-struct InTransaction {
-    transaction: Option<u64>,
+struct Connect<'a> {
+    user: &'a str,
+    password: &'a str,
+    domain: bool,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +51,12 @@ struct Search<'a> {
     words: &'a str,
     limit: u32,
     offset: u32,
+    #[serde(default)]
+    transaction: Option<u64>,
+    #[serde(default)]
+    domain: bool,
+    #[serde(default)]
+    visitor: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,112 +76,256 @@ struct HitReply {
     snippet: Vec<(String, bool)>,
 }
 
-/// Answers a message for the database.
+/// Answers a message for a database.
 pub fn answer(
     exchange: &SiteExchange<'_>,
+    caller: &Caller<'_>,
     service: &str,
     message: &[u8],
 ) -> Result<Vec<u8>, Refusal> {
-    let database = exchange.keeping.database()?;
+    let asked = Asked { exchange, caller };
     let transactions = &exchange.transactions;
     let reply = match service {
-        "db.begin" => encode(&begin(transactions, &database, read(service, message)?)?),
-        "db.commit" => {
-            let transaction = take(transactions, &read(service, message)?)?;
-            encode(&transaction.commit()?)
+        "db.execute" | "db.insert" | "db.query" => return asked.statement(service, message),
+        "db.begin" => encode(&asked.begin(&read(service, message)?)?),
+        "db.commit" | "db.rollback" => {
+            let at: Where = read(service, message)?;
+            let (_, place) = asked.place(at.domain, at.visitor)?;
+            let number = at.transaction.unwrap_or(0);
+            match service {
+                "db.commit" => encode(&transactions.commit(&place, number)?),
+                _ => encode(&transactions.roll_back(&place, number)?),
+            }
         }
-        "db.rollback" => {
-            let transaction = take(transactions, &read(service, message)?)?;
-            transaction.rollback();
-            encode(&())
+        "db.search" => encode(&asked.search(&read(service, message)?)?),
+        "db.connect_as" => {
+            let Connect {
+                user,
+                password,
+                domain,
+            } = read(service, message)?;
+            let (source, place) = asked.place(domain, true)?;
+            let credentials = Credentials { user, password };
+            let database = asked.of_site_or_domain(&source)?;
+            encode(&visitors::connect(
+                exchange,
+                &place,
+                &database,
+                &credentials,
+            )?)
         }
-        "db.search" => encode(&search(&database, &read(service, message)?)?),
-        _ => return statement(transactions, &database, service, message),
-    };
-    Ok(reply?)
-}
-
-fn statement(
-    transactions: &Transactions,
-    database: &Database,
-    service: &str,
-    message: &[u8],
-) -> Result<Vec<u8>, Refusal> {
-    let Statement {
-        sql,
-        values,
-        transaction,
-    } = read(service, message)?;
-    let mut open = transactions.open.borrow_mut();
-    let transaction = match transaction {
-        Some(number) => Some(open.get_mut(&number).ok_or_else(|| ended(number))?),
-        None => None,
-    };
-    let reply = match (service, transaction) {
-        ("db.execute", Some(tx)) => encode(&tx.execute(sql, &values)?),
-        ("db.execute", None) => encode(&database.execute(sql, &values)?),
-        ("db.insert", Some(tx)) => encode(&tx.insert(sql, &values)?),
-        ("db.insert", None) => encode(&database.insert(sql, &values)?),
-        ("db.query", Some(tx)) => encode(&tx.query(sql, &values)?),
-        ("db.query", None) => encode(&database.query(sql, &values)?),
+        "db.is_connected" => {
+            let at: Where = read(service, message)?;
+            let (_, place) = asked.place(at.domain, true)?;
+            encode(&visitors::find(exchange, &place)?.is_some())
+        }
+        "db.disconnect" => {
+            let at: Where = read(service, message)?;
+            let (_, place) = asked.place(at.domain, true)?;
+            encode(&visitors::disconnect(exchange, &place)?)
+        }
         _ => Err(failed(format!("this server has no service {service:?}"))),
     };
     Ok(reply?)
 }
 
-fn begin(
-    transactions: &Transactions,
-    database: &Database,
-    within: InTransaction,
-) -> Result<u64, Refusal> {
-    let mut open = transactions.open.borrow_mut();
-    if within.transaction.is_some() {
-        return Err(Refusal::failed(
-            "a transaction within a transaction: do it in one, or in two after each other",
-        ));
-    }
-    if open.len() >= TRANSACTIONS_MAX {
-        return Err(Refusal::failed(format!(
-            "more than {TRANSACTIONS_MAX} transactions are open"
-        )));
-    }
-    let number = transactions.last.get() + 1;
-    transactions.last.set(number);
-    open.insert(number, database.begin()?);
-    Ok(number)
+/// Who asks, within which request.
+struct Asked<'a, 'r> {
+    exchange: &'a SiteExchange<'r>,
+    caller: &'a Caller<'a>,
 }
 
-fn take(transactions: &Transactions, of: &InTransaction) -> Result<Transaction, Refusal> {
-    let number = of.transaction.unwrap_or(0);
-    let transaction = transactions.open.borrow_mut().remove(&number);
-    transaction.ok_or_else(|| ended(number))
+/// Where connections come from: a domain, or the site itself.
+type Source = Option<Arc<DomainDatabase>>;
+
+/// A database, and whose connection it is if not the site's.
+struct Target {
+    database: Database,
+    visitor: Option<Visitor>,
 }
 
-fn ended(number: u64) -> Refusal {
-    Refusal::failed(format!("there is no open transaction {number}"))
-}
-
-fn search(database: &Database, search: &Search<'_>) -> Result<Vec<HitReply>, Refusal> {
-    let Search {
-        index,
-        words,
-        limit,
-        offset,
-    } = search;
-    let mut wanted = SearchIndex::new(index.name, index.table, index.key);
-    for (column, weight) in &index.columns {
-        wanted = wanted.column(column, *weight);
+impl Target {
+    fn told(&self, exchange: &SiteExchange<'_>, error: Error) -> Refusal {
+        match &self.visitor {
+            Some(visitor) => visitor.told(exchange, error),
+            None => error.into(),
+        }
     }
-    database.create_search_index(&wanted)?;
-    let hits = database.search(&wanted, words, *limit as usize, *offset as usize)?;
-    let reply = |hit: Hit| HitReply {
-        key: hit.key,
-        rank: hit.rank,
-        snippet: hit
-            .snippet
-            .pieces()
-            .map(|(text, is_word)| (text.to_owned(), is_word))
-            .collect(),
-    };
-    Ok(hits.into_iter().map(reply).collect())
+}
+
+impl Asked<'_, '_> {
+    /// Which database is meant: that of the caller's domain is never told by a message.
+    fn place(&self, of_domain: bool, is_visitor: bool) -> Result<(Source, Place), Refusal> {
+        let source = match of_domain {
+            true => Some(self.nearest()?),
+            false => None,
+        };
+        let name = match &source {
+            Some(source) => source.domain.clone(),
+            None => Place::SITE.to_owned(),
+        };
+        Ok((source, Place { name, is_visitor }))
+    }
+
+    fn nearest(&self) -> Result<Arc<DomainDatabase>, Refusal> {
+        let databases = &self.exchange.keeping.databases;
+        let Caller { module, domain, .. } = self.caller;
+        databases.nearest(domain).ok_or_else(|| {
+            let others: Vec<String> = databases.all().keys().cloned().collect();
+            let others = match others.is_empty() {
+                true => String::new(),
+                false => format!(
+                    "; those of {} are for the modules there and below: call their exports, such as \
+                     req.at(\"{}\").call(..)",
+                    others.join(", "),
+                    others[0]
+                ),
+            };
+            let detail = format!(
+                "the module {module} asks for the database of its domain, and neither {domain} nor a \
+                 domain above it declares one: write [database] into the domain.toml of the domain whose \
+                 it is, or use req.db(){others}"
+            );
+            let mut refusal = Refusal::failed(detail);
+            refusal.0.kind = NO_DATABASE.to_owned();
+            refusal
+        })
+    }
+
+    fn of_site_or_domain(&self, source: &Source) -> Result<Database, Refusal> {
+        match source {
+            Some(domain) => domain.database(),
+            None => self.exchange.keeping.database(),
+        }
+    }
+
+    fn target(&self, source: &Source, place: &Place) -> Result<Target, Refusal> {
+        if !place.is_visitor {
+            return Ok(Target {
+                database: self.of_site_or_domain(source)?,
+                visitor: None,
+            });
+        }
+        let visitor = visitors::connected(self.exchange, place)?;
+        Ok(Target {
+            database: Database::clone(&visitor.connection),
+            visitor: Some(visitor),
+        })
+    }
+
+    fn statement(&self, service: &str, message: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let Statement {
+            sql,
+            values,
+            transaction,
+            domain,
+            visitor,
+        } = read(service, message)?;
+        let (source, place) = self.place(domain, visitor)?;
+        let reply = match transaction {
+            Some(number) => {
+                let transactions = &self.exchange.transactions;
+                transactions.with(&place, number, |tx| {
+                    let done = match service {
+                        "db.execute" => tx.execute(sql, &values).map(|count| encode(&count)),
+                        "db.insert" => tx.insert(sql, &values).map(|id| encode(&id)),
+                        _ => tx.query(sql, &values).map(|rows| encode(&rows)),
+                    };
+                    done.map_err(|error| visitors::refused(error, place.is_visitor))
+                })?
+            }
+            None => {
+                let target = self.target(&source, &place)?;
+                let database = &target.database;
+                let done = match service {
+                    "db.execute" => database.execute(sql, &values).map(|count| encode(&count)),
+                    "db.insert" => database.insert(sql, &values).map(|id| encode(&id)),
+                    _ => database.query(sql, &values).map(|rows| encode(&rows)),
+                };
+                done.map_err(|error| target.told(self.exchange, error))?
+            }
+        };
+        Ok(reply?)
+    }
+
+    fn begin(&self, at: &Where) -> Result<u64, Refusal> {
+        let (source, place) = self.place(at.domain, at.visitor)?;
+        let transactions = &self.exchange.transactions;
+        if let Some(within) = at.transaction {
+            return transactions.begin_part(&place, within);
+        }
+        let target = self.target(&source, &place)?;
+        let begun = || target.database.begin();
+        transactions.begin(place, || {
+            begun().map_err(|error| target.told(self.exchange, error))
+        })
+    }
+
+    fn search(&self, search: &Search<'_>) -> Result<Vec<HitReply>, Refusal> {
+        let (source, place) = self.place(search.domain, search.visitor)?;
+        let index = search.index.declared();
+        let (limit, offset) = (search.limit as usize, search.offset as usize);
+        let hits = match search.transaction {
+            Some(number) => {
+                let transactions = &self.exchange.transactions;
+                transactions.with(&place, number, |tx| {
+                    // The index is made by another connection, which would wait for this transaction.
+                    let found = tx.savepoint(|tx| tx.search(&index, search.words, limit, offset));
+                    found.map_err(|error| unmade(error, search.index.name, place.is_visitor))
+                })?
+            }
+            None => {
+                let own = self.of_site_or_domain(&source)?;
+                own.ensure_search_index(&index)?;
+                let target = self.target(&source, &place)?;
+                let look = || target.database.search(&index, search.words, limit, offset);
+                let found = match look() {
+                    // Somebody removed it since it was made.
+                    Err(Error::Syntax { .. }) => {
+                        own.create_search_index(&index)?;
+                        look()
+                    }
+                    found => found,
+                };
+                found.map_err(|error| target.told(self.exchange, error))?
+            }
+        };
+        Ok(hits.into_iter().map(HitReply::from).collect())
+    }
+}
+
+/// Says what to do where a search within a transaction finds no index.
+fn unmade(error: Error, name: &str, is_visitor: bool) -> Refusal {
+    let is_unknown = matches!(error, Error::Syntax { .. });
+    let mut refusal = visitors::refused(error, is_visitor);
+    if is_unknown {
+        let what = format!(
+            "; is the search index {name} there? a search outside of transactions makes it"
+        );
+        refusal.0.detail.push_str(&what);
+    }
+    refusal
+}
+
+impl Index<'_> {
+    fn declared(&self) -> SearchIndex {
+        let index = SearchIndex::new(self.name, self.table, self.key);
+        let columns = self.columns.iter();
+        columns.fold(index, |index, (column, weight)| {
+            index.column(column, *weight)
+        })
+    }
+}
+
+impl From<Hit> for HitReply {
+    fn from(hit: Hit) -> HitReply {
+        let pieces = hit.snippet.pieces();
+        HitReply {
+            key: hit.key,
+            rank: hit.rank,
+            snippet: pieces
+                .map(|(text, is_word)| (text.to_owned(), is_word))
+                .collect(),
+        }
+    }
 }

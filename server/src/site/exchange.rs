@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::around::Around;
-use super::database::{self, Transactions};
+use super::database;
 use super::fragments::Leases;
 use super::keeping::Keeping;
+use super::transactions::Transactions;
+use super::visitors::Opened;
 use super::{instances, logins, sessions};
 
 /// One request of a site.
@@ -31,6 +33,7 @@ pub struct SiteExchange<'r> {
     is_outside: bool,
     pub(super) instance_leases: instances::Leases,
     pub(super) transactions: Transactions,
+    pub(super) opened: Opened,
 }
 
 /// What stands for a request where there is none.
@@ -69,6 +72,7 @@ impl<'r> SiteExchange<'r> {
             is_outside: false,
             instance_leases: instances::Leases::default(),
             transactions: Transactions::default(),
+            opened: Opened::default(),
         }
     }
 
@@ -183,7 +187,7 @@ impl Exchange for SiteExchange<'_> {
             "password" | "login" | "seal" | "unseal" => {
                 return Ok(logins::answer(self, service, message)?);
             }
-            "db" => return Ok(database::answer(self, service, message)?),
+            "db" => return Ok(database::answer(self, caller, service, message)?),
             _ => {}
         }
         match service {
@@ -215,7 +219,11 @@ impl Exchange for SiteExchange<'_> {
         if let Some(never) = session.uncommitted() {
             instances.end_session(&never);
         }
-        if let Some(cookie) = kept.map_err(Refusal::from)? {
+        let cookie = kept.map_err(Refusal::from)?;
+        if !outgoing.status.is_server_error() {
+            self.opened.keep();
+        }
+        if let Some(cookie) = cookie {
             outgoing.headers.append(SET_COOKIE, cookie);
             // A cache between us and the visitor would hand the cookie to others.
             outgoing

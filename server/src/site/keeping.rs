@@ -1,11 +1,13 @@
 //! What a site keeps: its database, the sessions of its visitors, its keys. Each is opened when something
 //! first needs it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use harmonious_db::{Config, Database, Migrations};
+use harmonious_dispatcher::Manifest;
 use harmonious_dispatcher::http::HeaderMap;
 use harmonious_dispatcher::http::header::COOKIE;
 use harmonious_session::config::{INSTANCES_BYTES, INSTANCES_MAX};
@@ -15,8 +17,11 @@ use harmonious_session::{
 };
 use parking_lot::Mutex;
 
+use super::databases::Databases;
+use super::databases_toml::{Around, Plan};
 use super::exchange::Refusal;
 use super::instances::SiteInstances;
+use super::visitors::{Checked, Connections};
 use crate::failure::Failure;
 
 /// How many passwords are hashed at a time: each takes some 20 MB and one core for some 30 ms.
@@ -30,6 +35,10 @@ pub struct KeepingConfig {
     pub connections_max: Option<u32>,
     /// How long one statement may take.
     pub query_time_max: Option<Duration>,
+    /// Connections of visitors under their own credentials at most.
+    pub user_connections_max: usize,
+    /// Its secrets: URLs of its domains' databases are among them.
+    pub secrets: Secrets,
     /// Of the sessions.
     pub sessions: Settings,
     /// Instances of all sessions at most.
@@ -52,6 +61,8 @@ impl Default for KeepingConfig {
             database_url: String::new(),
             connections_max: None,
             query_time_max: None,
+            user_connections_max: harmonious_session::config::CONNECTIONS_MAX,
+            secrets: Secrets::default(),
             sessions: Settings::default(),
             instances_max: INSTANCES_MAX,
             instance_bytes_max: INSTANCES_BYTES,
@@ -60,6 +71,16 @@ impl Default for KeepingConfig {
             proxies: Vec::new(),
             origins: Vec::new(),
         }
+    }
+}
+
+/// Secrets by name, which are not shown.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} secrets", self.0.len())
     }
 }
 
@@ -77,6 +98,12 @@ pub struct Keeping {
     pub clock: Clock,
     /// Of visitors who bring no session: nothing is ever kept in it.
     visitors: Arc<Sessions>,
+    /// Of its domains.
+    pub databases: Databases,
+    /// Of visitors under their own credentials.
+    pub connections: Arc<Connections>,
+    /// Users of the databases whose passwords are checked there.
+    pub checked: Checked,
     database: Mutex<Option<Database>>,
     sessions: Mutex<Option<Arc<Sessions>>>,
     passwords: Mutex<Option<Arc<Passwords>>>,
@@ -109,6 +136,9 @@ impl Keeping {
                 config.instances_max,
                 config.instance_bytes_max,
             )),
+            connections: Arc::new(Connections::new(config.user_connections_max, clock.clone())),
+            checked: Checked::default(),
+            databases: Databases::default(),
             clock,
             csrf,
             config,
@@ -155,14 +185,10 @@ impl Keeping {
     /// It cannot be opened.
     pub fn database(&self) -> Result<Database, Refusal> {
         opened(&self.database, || {
-            let url = match self.config.database_url.as_str() {
-                "" => {
-                    self.make_data()?;
-                    format!("sqlite:{}", self.data.join("site.db").display())
-                }
-                url => url.to_owned(),
-            };
-            let mut config = Config::new(url);
+            if self.config.database_url.is_empty() {
+                self.make_data()?;
+            }
+            let mut config = Config::new(self.url());
             if let Some(connections) = self.config.connections_max {
                 config.connections_max = connections;
             }
@@ -171,6 +197,46 @@ impl Keeping {
             }
             Ok(Database::open(&config)?)
         })
+    }
+
+    fn url(&self) -> String {
+        match self.config.database_url.as_str() {
+            "" => format!("sqlite:{}", self.data.join("site.db").display()),
+            url => url.to_owned(),
+        }
+    }
+
+    /// What the domains of a manifest of the site in that folder declare.
+    pub fn plan(&self, site: &Path, manifest: &Manifest) -> Plan {
+        let around = Around {
+            site,
+            data: &self.data,
+            secrets: &self.config.secrets.0,
+            own_url: &self.url(),
+        };
+        Plan::read(manifest, &around)
+    }
+
+    /// Has the domains' databases be those of another plan. Visitors lose their connections to those
+    /// that are others now.
+    pub fn follow(&self, plan: Plan) {
+        for domain in self.databases.follow(plan) {
+            self.connections.close_named(&domain);
+            self.checked.clear();
+        }
+    }
+
+    /// Brings the databases of the domains up to date. What was applied, with the domain.
+    ///
+    /// # Errors
+    /// One cannot be reached, or a migration fails.
+    pub fn prepare_domains(&self) -> Result<Vec<String>, Failure> {
+        let mut applied = Vec::new();
+        for (domain, database) in self.databases.all().iter() {
+            let names = database.prepare()?.into_iter();
+            applied.extend(names.map(|name| format!("{domain} {name}")));
+        }
+        Ok(applied)
     }
 
     /// The sessions of those who bring none: to look at a request, or to render a page, without a store. A
@@ -202,7 +268,11 @@ impl Keeping {
                 false => Sessions::new(DatabaseStore::new(self.database()?)?, settings, clock)?,
             };
             let instances = Arc::clone(&self.instances);
-            let sessions = sessions.on_end(move |session, _| instances.end_session(session));
+            let connections = Arc::clone(&self.connections);
+            let sessions = sessions.on_end(move |session, _| {
+                connections.end_session(session);
+                instances.end_session(session);
+            });
             Ok(Arc::new(sessions))
         })
     }
@@ -253,6 +323,7 @@ impl Keeping {
 
     /// Forgets what expired; whether there may be more.
     pub fn sweep(&self) -> Result<bool, Refusal> {
+        self.connections.sweep();
         let sessions = self.sessions.lock().clone();
         match sessions {
             Some(sessions) => Ok(sessions.sweep()? >= harmonious_session::config::SWEEP_MAX),
@@ -279,7 +350,7 @@ impl std::fmt::Debug for Keeping {
 }
 
 /// The value, made if it was not; who comes meanwhile waits. A failure is tried again by the next.
-fn opened<T: Clone>(
+pub(super) fn opened<T: Clone>(
     cell: &Mutex<Option<T>>,
     open: impl FnOnce() -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
@@ -290,4 +361,34 @@ fn opened<T: Clone>(
     let value = open()?;
     *cell = Some(value.clone());
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use harmonious_session::Client;
+
+    use super::*;
+
+    /// What a session has in memory goes with it, whoever finds out that it ended.
+    #[test]
+    fn a_sweep_closes_the_connections_of_sessions_that_expired() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = KeepingConfig {
+            sessions_in_memory: true,
+            ..KeepingConfig::default()
+        };
+        config.sessions.idle = Duration::from_millis(1);
+        let keeping = Keeping::new(config, folder.path()).unwrap();
+        let session = keeping.sessions().unwrap();
+        let session = session.open(&HeaderMap::new(), Client::default());
+        let handle = session.owner().unwrap();
+        let open = || Ok(Database::open(&Config::new("sqlite::memory:"))?);
+        let connection = keeping.connections.open(&handle, "site", open).unwrap();
+        session.commit().unwrap();
+        while keeping.connections.count() > 0 {
+            keeping.sweep().unwrap();
+            std::thread::yield_now();
+        }
+        assert!(connection.query("SELECT 1", &[]).is_err());
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::keeping::KeepingConfig;
+use super::keeping::{KeepingConfig, Secrets};
 use super::site_toml::{bad, text, texts};
 use crate::failure::Failure;
 use crate::settings::{self, did_you_mean};
@@ -14,7 +14,7 @@ use crate::settings::{self, did_you_mean};
 /// The secret that holds a database's URL, where it has a password in it.
 pub const URL_SECRET: &str = "database-url";
 
-const DATABASE: [&str; 3] = ["url", "connections", "query-time"];
+const DATABASE: [&str; 4] = ["url", "connections", "query-time", "user-connections"];
 const SESSIONS: [&str; 7] = [
     "store",
     "idle",
@@ -25,9 +25,9 @@ const SESSIONS: [&str; 7] = [
     "instance-memory",
 ];
 
-const CONNECTIONS_MAX: i64 = 1000;
+pub(super) const CONNECTIONS_MAX: i64 = 1000;
 const INSTANCES_MAX: i64 = 1_000_000;
-const QUERY_TIME_MAX: Duration = Duration::from_secs(3600);
+pub(super) const QUERY_TIME_MAX: Duration = Duration::from_secs(3600);
 const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Takes its keys out of the table.
@@ -45,6 +45,7 @@ pub fn take(
             database(path, key, value, &mut config)?;
         }
     }
+    config.secrets = Secrets(secrets.clone());
     if let Some(url) = secrets.get(URL_SECRET) {
         config.database_url.clone_from(url);
     }
@@ -88,15 +89,21 @@ fn database(
             config.database_url = url;
         }
         "connections" => {
-            let given = value.as_integer();
-            let fits = given.filter(|number| (1..=CONNECTIONS_MAX).contains(number));
-            let number = fits.and_then(|number| u32::try_from(number).ok());
-            let allowed = "a number from 1 to 1000";
-            config.connections_max = Some(number.ok_or_else(|| bad(path, &name, value, allowed))?);
+            config.connections_max = Some(connections(path, &name, value)?);
+        }
+        "user-connections" => {
+            config.user_connections_max = connections(path, &name, value)? as usize;
         }
         _ => config.query_time_max = Some(duration(path, &name, value, QUERY_TIME_MAX)?),
     }
     Ok(())
+}
+
+fn connections(path: &Path, name: &str, value: &Value) -> Result<u32, Failure> {
+    let given = value.as_integer();
+    let fits = given.filter(|number| (1..=CONNECTIONS_MAX).contains(number));
+    let number = fits.and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| bad(path, name, value, "a number from 1 to 1000"))
 }
 
 fn sessions(
@@ -172,7 +179,7 @@ fn duration(path: &Path, name: &str, value: &Value, most: Duration) -> Result<Du
 }
 
 /// `scheme://user:password@host`.
-fn has_password(url: &str) -> bool {
+pub(super) fn has_password(url: &str) -> bool {
     let authority = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = authority.split('/').next().unwrap_or_default();
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);

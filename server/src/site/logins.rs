@@ -63,12 +63,17 @@ pub fn answer(
     Ok(reply?)
 }
 
+/// Where failed logins of this visitor are counted.
+pub(super) fn address(exchange: &SiteExchange<'_>) -> IpAddr {
+    let incoming = exchange.incoming;
+    let (_, address) = exchange.keeping.client(incoming.peer, incoming.headers);
+    // A Unix socket has no addresses: all who come through it count as one.
+    address.parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+}
+
 fn login(exchange: &SiteExchange<'_>, login: &Login<'_>) -> Result<LoginReply, Refusal> {
     let keeping = exchange.keeping;
-    let (_, address) = keeping.client(exchange.incoming.peer, exchange.incoming.headers);
-    // A Unix socket has no addresses: all who come through it count as one.
-    let address: IpAddr = address.parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    let attempt = keeping.throttle.begin(login.account, address)?;
+    let attempt = keeping.throttle.begin(login.account, address(exchange))?;
     let passwords = keeping.passwords()?;
     let verdict = match passwords.verify(login.hash, login.password.as_bytes()) {
         Ok(verdict) => verdict,

@@ -4,6 +4,8 @@
 mod around;
 mod convert;
 mod database;
+mod databases;
+mod databases_toml;
 mod development;
 mod exchange;
 mod fragments;
@@ -18,6 +20,8 @@ mod services;
 mod sessions;
 pub mod site_toml;
 mod sweeper;
+mod transactions;
+mod visitors;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -32,6 +36,7 @@ use harmonious_http::{Handler, Head, Plan, Record, Request, Response};
 use crate::failure::Failure;
 use crate::log::access;
 
+pub use databases::DomainDatabase;
 pub use development::Development;
 pub use keeping::Keeping;
 pub use one::{DATA, Site};

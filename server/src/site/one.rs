@@ -97,7 +97,9 @@ impl Site {
                 dir.display().to_string()
             )));
         }
-        for migration in keeping.prepare(&dir)? {
+        let mut applied = keeping.prepare(&dir)?;
+        applied.extend(keeping.prepare_domains()?);
+        for migration in applied {
             // The log has not begun yet.
             let _ = writeln!(
                 io::stderr(),

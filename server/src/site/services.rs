@@ -89,10 +89,19 @@ impl Services for SiteServices {
         if !self.development {
             check(&self.dir, manifest, &templates)?;
         }
+        let plan = self.keeping.plan(&self.dir, manifest);
+        let wrong: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
+        match self.development {
+            // A declaration that is wrong is a fault of the modules that use it only.
+            true => wrong.iter().for_each(|wrong| tracing::error!("{wrong}")),
+            false if !wrong.is_empty() => return Err(wrong),
+            false => {}
+        }
         let templates = Arc::new(SiteTemplates(templates));
         *last = Some(templates.clone());
         // Not before: a site whose reload is refused stays as it was.
         self.around.follow(manifest);
+        self.keeping.follow(plan);
         Ok(templates)
     }
 

@@ -1,4 +1,5 @@
-//! Looks after what sites keep, once a minute: expired sessions go, and what sessions owned.
+//! Looks after what sites keep, once a minute: expired sessions go, and what sessions owned, idle connections of
+//! visitors too. At its end all such connections are closed.
 
 use std::io;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ impl Sweeper {
             .spawn(move || {
                 while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                     sweep(&sites);
+                }
+                for site in sites.sites() {
+                    site.keeping.connections.close_all();
                 }
             })?;
         Ok(Sweeper {

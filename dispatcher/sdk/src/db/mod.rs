@@ -1,8 +1,10 @@
-//! The site's database from a module: statements with `?`, rows, transactions. The server has the
-//! connections; what is asked goes there by messages.
+//! Databases from a module: statements with `?`, rows, transactions; on the site's database or that of the
+//! module's domain, as the site or as the visitor. The server has the connections; what is asked goes
+//! there by messages.
 
 mod row;
 mod value;
+mod visitor;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,8 @@ pub use row::{FromValue, Row, Rows};
 pub use value::Value;
 pub(crate) use value::bytes;
 
-/// The site's database; made by [`Request::db`].
+/// A database: the site's, made by [`Request::db`], or that of the module's domain, made by
+/// [`Request::domain_db`].
 ///
 /// ```
 /// use harmonious::prelude::*;
@@ -35,6 +38,10 @@ pub(crate) use value::bytes;
 #[derive(Clone, Copy)]
 pub struct Db<'r> {
     req: &'r Request,
+    /// That of the module's domain, not the site's; which one it is, the server knows.
+    domain: bool,
+    /// Through the visitor's own connection.
+    visitor: bool,
     /// The transaction that it is; none for the database itself.
     transaction: Option<u64>,
 }
@@ -45,11 +52,16 @@ struct Statement<'a> {
     sql: &'a str,
     values: &'a [Value],
     transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
-#[derive(Serialize)]
-struct InTransaction {
+/// Which database is meant.
+#[derive(Clone, Copy, Serialize)]
+struct Where {
     transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
 #[derive(Serialize)]
@@ -58,6 +70,9 @@ struct Search<'a> {
     words: &'a str,
     limit: u32,
     offset: u32,
+    transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
 /// Which columns of a table are searched, and how much each weighs.
@@ -119,9 +134,64 @@ impl Request {
     /// ```
     #[must_use]
     pub fn db(&self) -> Db<'_> {
+        Db::of(self, false)
+    }
+
+    /// The database of the module's domain: the one that the folder of its file, or the nearest folder
+    /// above, declares in its `domain.toml`.
+    ///
+    /// ```toml
+    /// # domains/forum/domain.toml
+    /// [database]                # alone: SQLite at data/domains/forum.db
+    /// url = "sqlite:forum.db"   # or a file in data/, or postgres://.. or mysql://.. without a password
+    /// connections = 8
+    /// query-time = "5s"
+    /// ```
+    ///
+    /// With a password the whole URL goes into `secrets.toml`, and its name there into `url-secret`, in
+    /// place of `url`. Numbered files in the folder's `_migrations/` are applied when it is opened.
+    ///
+    /// The modules of that folder and below have this database, and nobody else: a parent further up or a
+    /// page elsewhere calls what they export.
+    ///
+    /// ```
+    /// //! domains/forum/index.rs
+    /// use harmonious::prelude::*;
+    ///
+    /// #[export] // elsewhere: req.at("/forum/").call("newest", (5,))?
+    /// fn newest(req: &Request, count: i64) -> Result<Vec<String>> {
+    ///     let rows = req.domain_db().query(
+    ///         "SELECT title FROM threads ORDER BY id DESC LIMIT ?",
+    ///         &[count.into()],
+    ///     )?;
+    ///     rows.iter().map(|row| row.get("title")).collect()
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// If no folder from the module's upward declares one, statements are errors of status 500 and the
+    /// kind `no-database`.
+    #[must_use]
+    pub fn domain_db(&self) -> Db<'_> {
+        Db::of(self, true)
+    }
+}
+
+impl<'r> Db<'r> {
+    fn of(req: &'r Request, domain: bool) -> Db<'r> {
         Db {
-            req: self,
+            req,
+            domain,
+            visitor: false,
             transaction: None,
+        }
+    }
+
+    fn place(&self) -> Where {
+        Where {
+            transaction: self.transaction,
+            domain: self.domain,
+            visitor: self.visitor,
         }
     }
 }
@@ -181,8 +251,9 @@ impl Db<'_> {
     }
 
     /// Does several things together or none of them: what the closure did is kept if it returns `Ok`, and
-    /// undone if it returns an error or panics. Within a transaction, a part of it that can be undone by
-    /// itself.
+    /// undone if it returns an error or panics. Within a transaction it is a part of it (a savepoint) that
+    /// is undone by itself, and otherwise stays as long as the whole does; while it is open only what its
+    /// closure is given can be used.
     ///
     /// ```
     /// use harmonious::prelude::*;
@@ -194,31 +265,45 @@ impl Db<'_> {
     ///         Ok(())
     ///     })
     /// }
+    ///
+    /// // Names that are there already are left out; the others are kept all the same.
+    /// fn import(req: &Request, names: &[String]) -> Result<u64> {
+    ///     req.db().transaction(|tx| {
+    ///         let mut kept = 0;
+    ///         for name in names {
+    ///             let sql = "INSERT INTO names (name) VALUES (?)";
+    ///             match tx.transaction(|part| part.execute(sql, &[name.into()])) {
+    ///                 Ok(_) => kept += 1,
+    ///                 Err(error) if error.kind() == "unique" => {}
+    ///                 Err(error) => return Err(error),
+    ///             }
+    ///         }
+    ///         Ok(kept)
+    ///     })
+    /// }
     /// ```
     ///
     /// # Errors
-    /// Those of the closure; what the database says when it begins or is kept.
+    /// Those of the closure; what the database says when it begins or is kept: after a statement that failed
+    /// nothing can be kept, so what may fail goes into a part. 500 beyond 8 transactions of one request, or
+    /// 32 parts within each other.
     #[track_caller]
     pub fn transaction<T>(&self, act: impl FnOnce(Db<'_>) -> Result<T>) -> Result<T> {
-        let transaction = self.transaction;
-        let number: u64 = self
-            .req
-            .service("db.begin", &InTransaction { transaction })?;
-        let open = Open {
-            req: self.req,
-            number: Some(number),
-        };
-        let value = act(Db {
-            req: self.req,
+        let number: u64 = self.req.service("db.begin", &self.place())?;
+        let begun = Db {
             transaction: Some(number),
-        })?;
+            ..*self
+        };
+        let open = Open { db: Some(begun) };
+        let value = act(begun)?;
         open.keep()?;
         Ok(value)
     }
 
     /// The rows that fit what a visitor typed, best first; what is typed is never an error, and the last
     /// word may be the beginning of one. The index is made when it is first asked for, and follows the
-    /// table from then on, within the transaction that writes.
+    /// table from then on, within the transaction that writes. Within a transaction nothing is made: there
+    /// the index must be there.
     ///
     /// ```
     /// use harmonious::{Hit, Request, Result, SearchIndex};
@@ -244,6 +329,9 @@ impl Db<'_> {
             words,
             limit,
             offset,
+            transaction: self.transaction,
+            domain: self.domain,
+            visitor: self.visitor,
         };
         self.req.service("db.search", &search)
     }
@@ -259,6 +347,8 @@ impl Db<'_> {
             sql,
             values,
             transaction: self.transaction,
+            domain: self.domain,
+            visitor: self.visitor,
         };
         self.req.service(service, &statement)
     }
@@ -266,27 +356,25 @@ impl Db<'_> {
 
 /// A transaction that is undone unless it is kept.
 struct Open<'r> {
-    req: &'r Request,
-    number: Option<u64>,
+    /// None when it is kept.
+    db: Option<Db<'r>>,
 }
 
 impl Open<'_> {
     #[track_caller]
     fn keep(mut self) -> Result<()> {
-        let transaction = self.number.take();
-        self.req
-            .service("db.commit", &InTransaction { transaction })
+        match self.db.take() {
+            Some(db) => db.req.service("db.commit", &db.place()),
+            None => Ok(()),
+        }
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            let transaction = Some(number);
+        if let Some(db) = self.db {
             // The server undoes it with the request at the latest.
-            let _: Result<(), Error> = self
-                .req
-                .service("db.rollback", &InTransaction { transaction });
+            let _: Result<(), Error> = db.req.service("db.rollback", &db.place());
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::db::{Hit, Value};
 use crate::error::{Error, Result};
 
 /// The kinds of errors that a database has; see [`Error::kind`](crate::Error::kind).
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 12] = [
     "unique",
     "foreign-key",
     "not-null",
@@ -18,6 +18,8 @@ const KINDS: [&str; 10] = [
     "unavailable",
     "syntax",
     "denied",
+    "no-database",
+    "not-connected",
     "other",
 ];
 
@@ -206,7 +208,8 @@ fn unfit(to: &Statement, wanted: &str) -> Error {
 }
 
 /// An error as a database gives it, with its [`kind`](crate::Error::kind): `unique`, `foreign-key`,
-/// `not-null`, `check`, `busy`, `time-limit`, `unavailable` (a 503), `syntax`, `denied` or `other`.
+/// `not-null`, `check`, `busy`, `time-limit`, `unavailable` (a 503), `syntax`, `denied`, `no-database`,
+/// `not-connected` (a 401) or `other`.
 ///
 /// ```
 /// use harmonious::testing::db_error;
@@ -226,6 +229,7 @@ pub fn db_error(kind: &str) -> Error {
     );
     let error = match kind {
         "unavailable" => Error::new(503, "").with_header("retry-after", "1"),
+        "not-connected" => Error::new(401, "sign in first"),
         _ => Error::new(500, ""),
     };
     error

@@ -2,7 +2,6 @@
 //! is asked; what it may answer is in `answer.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 /// The test's database.
 pub type Database = Box<dyn Fn(&Statement) -> Result<Answer>>;
 
-/// Transactions that one request may have open, as on the server: `server/src/site/database.rs` has the same.
+/// Transactions that one request may have open, as on the server: `server/src/site/transactions.rs` has the same.
 const TRANSACTIONS_MAX: usize = 8;
 
 /// A statement that the module ran; the database of [`Site::db`](super::Site::db) answers it, and
@@ -28,6 +27,8 @@ pub struct Statement {
     sql: String,
     values: Vec<Value>,
     transaction: Option<u64>,
+    of_domain: bool,
+    as_visitor: bool,
 }
 
 /// By which method of [`Db`](crate::Db) a statement was run.
@@ -43,11 +44,11 @@ pub enum StatementKind {
     /// `search`: answered with [`Answer::hits`]. Its text is `SEARCH` and the index's name, its values are
     /// what was typed, the limit and the offset.
     Search,
-    /// A transaction begins; its text is `BEGIN`.
+    /// A transaction begins, or a part of one; its text is `BEGIN` or `SAVEPOINT`.
     Begin,
-    /// A transaction is kept; its text is `COMMIT`.
+    /// It is kept; its text is `COMMIT` or `RELEASE SAVEPOINT`.
     Commit,
-    /// A transaction is undone; its text is `ROLLBACK`.
+    /// It is undone; its text is `ROLLBACK` or `ROLLBACK TO SAVEPOINT`.
     Rollback,
 }
 
@@ -56,11 +57,16 @@ struct Run {
     sql: String,
     values: Vec<Value>,
     transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
-#[derive(Deserialize)]
-struct InTransaction {
+/// Which database, and which of its open transactions.
+#[derive(Clone, Copy, Deserialize)]
+struct Where {
     transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +75,9 @@ struct Search {
     words: String,
     limit: u32,
     offset: u32,
+    transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +127,8 @@ impl Statement {
         &self.values
     }
 
-    /// The number of the transaction that it is part of, begins or ends; from 1 in each request.
+    /// The number of the transaction, or part of one, that it belongs to, begins or ends; from 1 in each
+    /// request.
     ///
     /// ```
     /// # fn check(statement: &harmonious::testing::Statement) {
@@ -128,6 +138,32 @@ impl Statement {
     #[must_use]
     pub fn transaction(&self) -> Option<u64> {
         self.transaction
+    }
+
+    /// Whether it was asked of [`Request::domain_db`](crate::Request::domain_db).
+    ///
+    /// ```
+    /// # fn check(statement: &harmonious::testing::Statement) {
+    /// assert!(statement.is_of_domain());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_of_domain(&self) -> bool {
+        self.of_domain
+    }
+
+    /// Whether it was asked through the visitor's own connection, [`Db::as_visitor`](crate::Db::as_visitor).
+    /// Those that open and close it are services of the test, such as
+    /// `Site::new().service("db.connect_as", |_| Ok(json!(null)))`.
+    ///
+    /// ```
+    /// # fn check(statement: &harmonious::testing::Statement) {
+    /// assert!(statement.is_as_visitor());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_as_visitor(&self) -> bool {
+        self.as_visitor
     }
 
     /// For statements that the test does not mean: transactions begin and end as they should, all else is
@@ -174,7 +210,8 @@ impl fmt::Display for Statement {
 pub struct Ran {
     statements: RefCell<Vec<Statement>>,
     last: Cell<u64>,
-    open: RefCell<BTreeSet<u64>>,
+    /// Transactions, each with the parts that are open in it, the innermost last.
+    open: RefCell<Vec<Vec<u64>>>,
 }
 
 impl Ran {
@@ -189,11 +226,21 @@ impl Ran {
         service: &str,
         message: &[u8],
     ) -> Result<Vec<u8>> {
+        let mut within = None;
         let statement = match service {
-            "db.begin" => self.begin(rmp_serde::from_slice(message)?)?,
+            "db.connect_as" | "db.is_connected" | "db.disconnect" => {
+                return Err(Error::internal(format!(
+                    "the test does not say what {service:?} comes to: Site::service({service:?}, ..)"
+                )));
+            }
+            "db.begin" => {
+                let at: Where = rmp_serde::from_slice(message)?;
+                within = at.transaction;
+                self.begin(at)?
+            }
             "db.commit" => self.end(StatementKind::Commit, rmp_serde::from_slice(message)?)?,
             "db.rollback" => self.end(StatementKind::Rollback, rmp_serde::from_slice(message)?)?,
-            "db.search" => search(rmp_serde::from_slice(message)?),
+            "db.search" => self.search(rmp_serde::from_slice(message)?)?,
             _ => self.statement(service, message)?,
         };
         self.statements.borrow_mut().push(statement.clone());
@@ -206,7 +253,7 @@ impl Ran {
         let reply = database(&statement)?.reply(&statement)?;
         match (statement.kind, statement.transaction) {
             (StatementKind::Begin, Some(number)) => {
-                self.open.borrow_mut().insert(number);
+                self.opened(number, within);
                 encode(&number)
             }
             _ => Ok(reply),
@@ -228,65 +275,108 @@ impl Ran {
             sql,
             values,
             transaction,
+            domain,
+            visitor,
         } = rmp_serde::from_slice(message)?;
-        match transaction {
-            Some(number) if !self.open.borrow().contains(&number) => Err(ended(number)),
-            _ => Ok(Statement {
-                kind,
-                sql,
-                values,
-                transaction,
-            }),
+        self.innermost(transaction)?;
+        Ok(Statement {
+            kind,
+            sql,
+            values,
+            transaction,
+            of_domain: domain,
+            as_visitor: visitor,
+        })
+    }
+
+    /// As on the server: while a part is open nothing is done around it.
+    fn innermost(&self, transaction: Option<u64>) -> Result<()> {
+        let Some(number) = transaction else {
+            return Ok(());
+        };
+        let open = self.open.borrow();
+        match open.iter().find(|parts| parts.contains(&number)) {
+            None => Err(ended(number)),
+            Some(parts) if parts.last() == Some(&number) => Ok(()),
+            Some(_) => Err(Error::internal(
+                "a part of this transaction is open: use what its closure is given",
+            )),
         }
     }
 
-    /// The server has one level of transactions.
-    fn begin(&self, within: InTransaction) -> Result<Statement> {
-        if within.transaction.is_some() {
-            return Err(Error::internal(
-                "a transaction within a transaction: do it in one, or in two after each other",
-            ));
-        }
-        if self.open.borrow().len() >= TRANSACTIONS_MAX {
+    fn begin(&self, at: Where) -> Result<Statement> {
+        self.innermost(at.transaction)?;
+        if at.transaction.is_none() && self.open.borrow().len() >= TRANSACTIONS_MAX {
             return Err(Error::internal(format!(
                 "more than {TRANSACTIONS_MAX} transactions are open"
             )));
         }
         self.last.set(self.last.get() + 1);
-        Ok(mark(StatementKind::Begin, "BEGIN", self.last.get()))
+        let sql = match at.transaction {
+            Some(_) => "SAVEPOINT",
+            None => "BEGIN",
+        };
+        Ok(mark(StatementKind::Begin, sql, self.last.get(), at))
     }
 
-    fn end(&self, kind: StatementKind, of: InTransaction) -> Result<Statement> {
-        let number = of.transaction.unwrap_or(0);
-        if !self.open.borrow_mut().remove(&number) {
-            return Err(ended(number));
+    /// It has begun, as a part of that one.
+    fn opened(&self, number: u64, within: Option<u64>) {
+        let mut open = self.open.borrow_mut();
+        let around = within.and_then(|within| open.iter_mut().find(|p| p.contains(&within)));
+        match around {
+            Some(parts) => parts.push(number),
+            None => open.push(vec![number]),
         }
-        Ok(match kind {
-            StatementKind::Commit => mark(kind, "COMMIT", number),
-            _ => mark(kind, "ROLLBACK", number),
+    }
+
+    fn end(&self, kind: StatementKind, at: Where) -> Result<Statement> {
+        let number = at.transaction.unwrap_or(0);
+        if kind == StatementKind::Commit {
+            self.innermost(Some(number))?;
+        }
+        let mut open = self.open.borrow_mut();
+        let which = open.iter().position(|parts| parts.contains(&number));
+        let which = which.ok_or_else(|| ended(number))?;
+        let is_part = open[which][0] != number;
+        // With what is within it.
+        open[which].retain(|part| *part < number);
+        if !is_part {
+            open.remove(which);
+        }
+        let sql = match (kind, is_part) {
+            (StatementKind::Commit, false) => "COMMIT",
+            (StatementKind::Commit, true) => "RELEASE SAVEPOINT",
+            (_, false) => "ROLLBACK",
+            (_, true) => "ROLLBACK TO SAVEPOINT",
+        };
+        Ok(mark(kind, sql, number, at))
+    }
+
+    fn search(&self, search: Search) -> Result<Statement> {
+        self.innermost(search.transaction)?;
+        Ok(Statement {
+            kind: StatementKind::Search,
+            sql: format!("SEARCH {}", search.index.name),
+            values: vec![
+                search.words.into(),
+                search.limit.into(),
+                search.offset.into(),
+            ],
+            transaction: search.transaction,
+            of_domain: search.domain,
+            as_visitor: search.visitor,
         })
     }
 }
 
-fn mark(kind: StatementKind, sql: &str, transaction: u64) -> Statement {
+fn mark(kind: StatementKind, sql: &str, number: u64, at: Where) -> Statement {
     Statement {
         kind,
         sql: sql.to_owned(),
         values: Vec::new(),
-        transaction: Some(transaction),
-    }
-}
-
-fn search(search: Search) -> Statement {
-    Statement {
-        kind: StatementKind::Search,
-        sql: format!("SEARCH {}", search.index.name),
-        values: vec![
-            search.words.into(),
-            search.limit.into(),
-            search.offset.into(),
-        ],
-        transaction: None,
+        transaction: Some(number),
+        of_domain: at.domain,
+        as_visitor: at.visitor,
     }
 }
 
