@@ -34,7 +34,7 @@ pub use manifest::{Hosts, Manifest, Problem, Problems};
 pub use message::{Fault, Incoming, IncomingBody, Outgoing, OutgoingBody};
 pub use run::{refuse, wants_json};
 pub use services::{
-    Asked, Caller, Exchange, Leaving, RenderError, Renderer, ServiceError, Services,
+    Asked, Caller, Exchange, Leaving, LetGo, RenderError, Renderer, ServiceError, Services,
 };
 
 /// A message of the message lane as JSON, for logs and for people; "?" if it cannot be read.

@@ -1,15 +1,18 @@
 //! What a dispatcher asks of the server around it: templates, the log, and every service that it does
 //! not answer itself. So it knows neither sessions nor databases, and a test's host is a few lines.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::dispatcher::Core;
 use crate::loader::LoadedModule;
 use crate::manifest::{Manifest, Module};
 use crate::message::{Incoming, Outgoing};
+use crate::run;
 
 /// The server, as a dispatcher sees it. One for each site: nothing of one is reachable from another.
 pub trait Services: Send + Sync + 'static {
@@ -31,6 +34,11 @@ pub trait Services: Send + Sync + 'static {
     /// request that had an exchange, and by [`Dispatcher::let_go`](crate::Dispatcher::let_go).
     fn leaving(&self) -> Vec<Leaving> {
         Vec::new()
+    }
+
+    /// Their module dropped them, or broke while it did: they are gone.
+    fn left(&self, leaving: &Leaving) {
+        let _ = leaving;
     }
 
     /// Takes a line for the log.
@@ -69,6 +77,12 @@ pub trait Exchange {
     /// # Errors
     /// It must not go out, since what it says was not kept: the status and the reason.
     fn finish(&self, outgoing: &mut Outgoing) -> Result<(), ServiceError>;
+
+    /// The request is over, but for its answer, which goes out when this returns: values may go now that
+    /// are to be gone before it.
+    fn over(&self, let_go: LetGo<'_>) {
+        let _ = let_go;
+    }
 }
 
 /// Renders templates as seen from a domain.
@@ -128,6 +142,26 @@ pub struct Caller<'a> {
     pub headers: Option<&'a http::HeaderMap>,
     /// The library that asks; it stays in use as long as somebody holds it.
     pub loaded: Option<&'a Arc<LoadedModule>>,
+    /// For values that are to go before the request goes on; none while values go.
+    pub let_go: Option<LetGo<'a>>,
+}
+
+/// Has modules drop values within a request.
+#[derive(Clone, Copy)]
+pub struct LetGo<'a>(pub(crate) &'a Core);
+
+impl LetGo<'_> {
+    /// These, now, outside of the request as any others; [`Services::left`] is told of each. Whatever the
+    /// request holds, an open transaction for one, is in their way.
+    pub fn now(&self, leaving: &[Leaving]) {
+        run::let_these_go(self.0, leaving);
+    }
+}
+
+impl fmt::Debug for LetGo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LetGo")
+    }
 }
 
 /// Values of one module that are to go.

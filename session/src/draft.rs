@@ -30,6 +30,8 @@ pub struct Draft {
     login: bool,
     /// Something in memory is to belong to it.
     owned: bool,
+    /// What it was called before, while only this request knew it and something belonged to it.
+    orphaned: Vec<Handle>,
     /// The session that was there before, and is to be removed.
     ended: Option<Handle>,
     /// Numbers the flashes of this request.
@@ -63,6 +65,7 @@ impl Draft {
             changed: BTreeSet::new(),
             login: false,
             owned: false,
+            orphaned: Vec::new(),
             ended: None,
             flashes: 0,
             stored,
@@ -161,12 +164,15 @@ impl Draft {
     }
 
     pub fn destroy(&mut self) {
-        // A session of this request only was never anywhere, but things may belong to it.
         let stored = self.stored.take().map(|(_, record)| record.handle);
-        let owner = self.handle.filter(|_| self.owned);
+        // A session of this request only was never anywhere, but things may belong to it.
+        if let Some(owner) = self.handle.filter(|_| self.owned && stored.is_none()) {
+            self.orphaned.push(owner);
+        }
         *self = Draft {
             found: self.found,
-            ended: self.ended.or(stored).or(owner),
+            ended: self.ended.or(stored),
+            orphaned: std::mem::take(&mut self.orphaned),
             ..Draft::new(None)
         };
     }
@@ -210,6 +216,11 @@ impl Draft {
 
     pub fn seen_ms(&self) -> u64 {
         self.stored.as_ref().map_or(0, |(_, record)| record.seen_ms)
+    }
+
+    /// Sessions of this request only that ended within it, while things belonged to them.
+    pub fn orphaned(&self) -> &[Handle] {
+        &self.orphaned
     }
 
     /// The session that is to be removed.

@@ -184,15 +184,20 @@ impl Session {
         self.with(Draft::owner)
     }
 
-    /// What the session was to be called that this request made and that the store does not have; after
+    /// The session that [`commit`](Session::commit) is to end.
+    pub fn ending(&self) -> Option<Handle> {
+        self.draft.lock().as_ref()?.ended()
+    }
+
+    /// What sessions were to be called that this request made and that the store does not have; after
     /// [`commit`](Session::commit), or instead of it.
-    pub fn uncommitted(&self) -> Option<Handle> {
+    pub fn uncommitted(&self) -> Vec<Handle> {
         let draft = self.draft.lock();
-        let draft = draft.as_ref()?;
-        match draft.stored_id() {
-            Some(_) => None,
-            None => draft.handle(),
-        }
+        let Some(draft) = draft.as_ref() else {
+            return Vec::new();
+        };
+        let this = draft.handle().filter(|_| draft.stored_id().is_none());
+        draft.orphaned().iter().copied().chain(this).collect()
     }
 
     /// Writes what changed, and returns the value of `Set-Cookie` for the answer, if it needs one. To be

@@ -617,9 +617,13 @@ extern "C" fn drop_stream(owner: *mut c_void) {
 // ---------------------------------------------------------------------------------------------------
 // The other side, for `harmonious::testing`: a host that runs entries as the server does.
 
+/// What has values of sessions go, as an entry.
+pub static DISPOSE: Entry = Entry::new(0, 0, "dispose", dispose);
+
 /// What a request is made of in a test.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
+    /// 0 where there is no request.
     pub method: u32,
     /// For error pages.
     pub status: u32,
@@ -751,7 +755,11 @@ pub fn drive(entry: &Entry, given: &Given<'_>, services: &dyn Services) -> Drive
         status: given.status,
         host: &raw const TEST_HOST,
         cx: (&raw const cx).cast_mut().cast(),
-        request: &raw const request,
+        // As the server does while values go.
+        request: match given.method {
+            0 => ptr::null(),
+            _ => &raw const request,
+        },
         argument: abi::Str::of(given.argument),
         response: answer.as_ref().map_or(ptr::null(), ptr::from_ref),
     };

@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, decline};
-use crate::fence::fence;
+use crate::fence::{Panic, fence};
 use crate::request::Request;
 use crate::session::Session;
 
@@ -48,6 +48,10 @@ pub trait Instance: Send + 'static {
     /// It goes, and may save what it has. The request is the server's: it has no method, no path and no
     /// visitor, only the site, its database and its log. Not called after a panic in a request that used
     /// it, nor where it is killed.
+    ///
+    /// It has returned before the session's next value of that name is made, which so finds in the database
+    /// what was saved - unless the request that makes it has a transaction open, for which this would wait.
+    /// Nor does it get a lock of the module's own that such a request holds.
     ///
     /// # Errors
     /// Why it could not be saved, for the log. It goes all the same.
@@ -416,10 +420,25 @@ fn values<R>(with: impl FnOnce(&mut HashMap<u64, Box<dyn Kept>>) -> R) -> R {
     with(&mut VALUES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// It goes, unsaved: the test that had it is over.
+pub fn forget(number: u64) {
+    drop(take(number));
+}
+
 /// The module retires: what it still has goes.
 pub fn drop_all() {
     let all = values(std::mem::take);
     drop(all);
+}
+
+fn report(kind: &str, why: Leaving, what: &str, panic: &Panic) {
+    let Panic {
+        message,
+        file,
+        line,
+        ..
+    } = panic;
+    log::error!("a {kind} that goes ({why}): its `{what}` panicked: {message} ({file}:{line})");
 }
 
 /// The server says that these go.
@@ -432,21 +451,17 @@ pub fn dispose(req: &Request, message: &[u8]) -> Result<()> {
             continue;
         };
         let kind = value.type_name();
-        // One that fails keeps no other from being saved.
-        let gone = fence(move || {
-            let saved = value.save(req, why);
-            drop(value);
-            saved
-        });
-        match gone {
+        // One that fails keeps no other from being saved. Not both behind one fence: a `drop` that panics
+        // while a panic of `save` is on its way ends the process.
+        let saved = fence(|| value.save(req, why));
+        let dropped = fence(|| drop(value));
+        match saved {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::error!("a {kind} that goes ({why}) was not saved: {error}"),
-            Err(panic) => log::error!(
-                "a {kind} that goes ({why}) panicked: {} ({}:{})",
-                panic.message,
-                panic.file,
-                panic.line
-            ),
+            Err(panic) => report(kind, why, "save", &panic),
+        }
+        if let Err(panic) = dropped {
+            report(kind, why, "drop", &panic);
         }
     }
     Ok(())

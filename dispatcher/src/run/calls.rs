@@ -20,7 +20,7 @@ use crate::ffi::{
 use crate::loader::{LoadError, LoadedModule, Open};
 use crate::manifest::{DeclaredEntry, DomainId, ModuleId};
 use crate::message::Fault;
-use crate::services::{Caller, ServiceError};
+use crate::services::{Caller, LetGo, ServiceError};
 
 /// What an entry answered.
 #[derive(Debug)]
@@ -309,6 +309,7 @@ impl HostOfCall<'_, '_> {
             request: self.run.incoming.id,
             headers: Some(self.run.incoming.headers),
             loaded: Some(self.loaded),
+            let_go: Some(LetGo(self.run.core)),
         }
     }
 

@@ -26,10 +26,32 @@ struct Message<'a> {
 /// Has modules drop what the server says is to go; `true` if there was something.
 pub(crate) fn let_go(core: &Core) -> bool {
     let leaving = core.services.leaving();
-    for leaving in &leaving {
-        dispose(core, leaving);
-    }
+    let_these_go(core, &leaving);
     !leaving.is_empty()
+}
+
+/// Has modules drop these.
+pub(crate) fn let_these_go(core: &Core, leaving: &[Leaving]) {
+    // Told whatever happens: others may wait for it.
+    let told: Vec<Told<'_>> = leaving
+        .iter()
+        .map(|leaving| Told { core, leaving })
+        .collect();
+    for told in told {
+        dispose(core, told.leaving);
+    }
+}
+
+/// Says that they are gone when it is dropped.
+struct Told<'c> {
+    core: &'c Core,
+    leaving: &'c Leaving,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.core.services.left(self.leaving);
+    }
 }
 
 fn dispose(core: &Core, leaving: &Leaving) {
@@ -88,6 +110,7 @@ impl HostOfDisposal<'_> {
             request: "",
             headers: None,
             loaded: Some(self.module),
+            let_go: None,
         }
     }
 

@@ -30,7 +30,7 @@ use crate::manifest::{
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
-use crate::services::Exchange;
+use crate::services::{Exchange, LetGo};
 use body::{edit, into_outgoing, replace};
 use calls::{Given, Said, Standing};
 use failed::refused;
@@ -38,7 +38,7 @@ use methods::{allow, changes_something, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
 pub use builtin::wants_json;
-pub(crate) use disposal::let_go;
+pub(crate) use disposal::{let_go, let_these_go};
 pub(crate) use failed::Failed;
 pub(crate) use methods::may_redirect;
 pub use refusals::refuse;
@@ -107,13 +107,12 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         fault: None,
     };
     run.whole();
-    let kept_something = run.exchange.get().is_some();
-    let outgoing = run.outgoing;
-    if kept_something {
+    if let Some(exchange) = run.exchange.get() {
         // Not before the request is over: what modules do now is no part of it.
+        exchange.over(LetGo(core));
         let_go(core);
     }
-    outgoing
+    run.outgoing
 }
 
 /// A module of the chain that the request has come to.
@@ -172,6 +171,10 @@ impl<'r> Run<'r> {
             && let Err(error) = exchange.finish(&mut self.outgoing)
         {
             self.outgoing = self.error_page(refused(&error));
+            // What the page took is given back, and nothing of it is kept: the first error is the one that
+            // is answered.
+            let mut nothing = Outgoing::empty(StatusCode::SERVICE_UNAVAILABLE);
+            let _ = self.exchange().finish(&mut nothing);
         }
         if let Some(mut fault) = self.fault.take() {
             let key = |level: &Level<'_>| level.loaded.key.clone();

@@ -1,15 +1,19 @@
 //! What the server keeps for one request: the services that its modules reach by messages, and what its
 //! templates are told.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, SET_COOKIE, USER_AGENT};
 use harmonious_dispatcher::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use harmonious_dispatcher::manifest::{Literal, Module};
-use harmonious_dispatcher::{Caller, Exchange, Incoming, IncomingBody, Outgoing, ServiceError};
-use harmonious_session::{Client, CsrfRequest, CsrfVerdict, Session, SessionError, Sessions};
+use harmonious_dispatcher::{
+    Caller, Exchange, Incoming, IncomingBody, LetGo, Outgoing, ServiceError,
+};
+use harmonious_session::{
+    Client, CsrfRequest, CsrfVerdict, Handle, Session, SessionError, Sessions,
+};
 use harmonious_templating::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,6 +33,8 @@ pub struct SiteExchange<'r> {
     pub(super) incoming: &'r Incoming<'r>,
     leases: Leases,
     session: OnceCell<Session>,
+    /// The session that it ended.
+    ended: Cell<Option<Handle>>,
     /// What it does belongs to no visitor.
     is_outside: bool,
     pub(super) instance_leases: instances::Leases,
@@ -69,6 +75,7 @@ impl<'r> SiteExchange<'r> {
             incoming,
             leases: Leases::default(),
             session: OnceCell::new(),
+            ended: Cell::new(None),
             is_outside: false,
             instance_leases: instances::Leases::default(),
             transactions: Transactions::default(),
@@ -213,11 +220,20 @@ impl Exchange for SiteExchange<'_> {
         // What a page that broke left behind is not kept.
         let kept = match outgoing.status.is_server_error() {
             true => Ok(None),
-            false => session.commit(),
+            false => {
+                self.ended.set(session.ending().or(self.ended.get()));
+                session.commit()
+            }
         };
         // What a session owned that came to nothing goes with it.
-        if let Some(never) = session.uncommitted() {
+        for never in session.uncommitted() {
             instances.end_session(&never);
+        }
+        // It ended while this request made something for it.
+        if let Err(SessionError::Gone) = kept
+            && let Ok(Some(gone)) = session.handle()
+        {
+            instances.end_session(&gone);
         }
         let cookie = kept.map_err(Refusal::from)?;
         if !outgoing.status.is_server_error() {
@@ -232,6 +248,13 @@ impl Exchange for SiteExchange<'_> {
                 .or_insert(HeaderValue::from_static("private, no-store"));
         }
         Ok(())
+    }
+
+    fn over(&self, let_go: LetGo<'_>) {
+        // Also where another request saves it: who signs in again finds what was saved.
+        if let Some(session) = self.ended.get() {
+            self.keeping.instances.ended(&session, let_go);
+        }
     }
 }
 

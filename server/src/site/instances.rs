@@ -3,19 +3,22 @@
 //!
 //! What is to go is only noted, by whoever finds it: a session that ends, a sweep, somebody who needs the
 //! room. The dispatcher asks for it when no request is in the middle of something, and has the modules drop
-//! it ([`SiteInstances::leaving`]).
+//! it ([`SiteInstances::leaving`]). Only whoever is to have the next one of the same name does not wait for
+//! that: what the former one saves, the next one may want to read ([`SiteInstances::succeeds`]).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use harmonious_dispatcher::{Caller, Leaving, LoadedModule};
+use harmonious_dispatcher::{Caller, Leaving, LetGo, LoadedModule};
+use harmonious_session::config::INSTANCE_WAIT_MAX;
 use harmonious_session::{
     Clock, DropReason, Dropped, Handle, InstanceKey, InstanceStats, Instances, Lease, Session,
     SessionError, Wait,
 };
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::exchange::{Refusal, SiteExchange, encode, failed, read};
@@ -35,16 +38,28 @@ pub struct SiteInstances {
 /// A library that holds values.
 struct Holder {
     module: Arc<LoadedModule>,
-    /// How many, those that are being made among them.
+    /// How many, from before they are made until they are gone.
     values: usize,
 }
 
-/// What is to go.
+/// What is to go. The book's lock may be held by whoever takes this one, never the other way round.
 #[derive(Default)]
 struct Noted {
-    dropped: Mutex<Vec<Dropped>>,
-    /// Of `dropped`, for those who look only whether there is something.
+    going: Mutex<Going>,
+    /// Of those that nobody has been told of, for those who look only whether there is something.
     count: AtomicUsize,
+    /// For those who wait until something is gone: [`Going::changes`] counted on.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Going {
+    /// Nobody has been told of these yet.
+    noted: Vec<Dropped>,
+    /// Modules drop these at this moment.
+    told: Vec<Dropped>,
+    /// Counts whatever others may wait for.
+    changes: u64,
 }
 
 /// What one request has of them, by number.
@@ -108,19 +123,35 @@ impl SiteInstances {
         while self.book.sweep() >= harmonious_session::config::SWEEP_MAX {}
     }
 
-    /// What is to go now, [`LEAVING_MAX`] values at most: each is told once.
+    /// What is to go now, [`LEAVING_MAX`] values at most: each is told once, and is there until it
+    /// [`left`](SiteInstances::left).
     pub fn leaving(&self) -> Vec<Leaving> {
         // Relaxed: whoever comes too early leaves it to the next.
         if self.noted.count.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
+        self.tell(self.noted.take(LEAVING_MAX, |_| true))
+    }
+
+    /// They are gone.
+    pub fn left(&self, leaving: &Leaving) {
+        self.noted.left(&leaving.numbers);
+        self.lost(leaving.module.id, leaving.numbers.len());
+    }
+
+    /// Whether no library has any.
+    pub fn is_empty(&self) -> bool {
+        self.modules.lock().is_empty()
+    }
+
+    /// For their modules, by library and reason.
+    fn tell(&self, going: Vec<Dropped>) -> Vec<Leaving> {
         let mut out: BTreeMap<(u64, &'static str), Leaving> = BTreeMap::new();
-        let mut modules = self.modules.lock();
-        for dropped in self.noted.take(LEAVING_MAX) {
-            let Ok(id) = dropped.key.module.parse::<u64>() else {
-                continue;
-            };
-            let Some(holder) = modules.get_mut(&id) else {
+        let modules = self.modules.lock();
+        for dropped in going {
+            let id = dropped.key.module.parse::<u64>().unwrap_or_default();
+            // Who has a value is in use.
+            let Some(holder) = modules.get(&id) else {
                 continue;
             };
             let why = word(dropped.reason);
@@ -130,15 +161,79 @@ impl SiteInstances {
                 numbers: Vec::new(),
             });
             leaving.numbers.push(dropped.number);
-            holder.values -= 1;
-            if holder.values == 0 {
-                modules.remove(&id);
-            }
         }
         out.into_values().collect()
     }
 
-    /// What there is.
+    /// Waits until the values are gone that a new one of that key succeeds: those of its session and name, in
+    /// this library of the module and in older ones. `false` if they are there after
+    /// [`INSTANCE_WAIT_MAX`], or now if one does not wait.
+    fn succeeds(
+        &self,
+        module: &LoadedModule,
+        key: &InstanceKey,
+        wait: Wait,
+        let_go: LetGo<'_>,
+    ) -> bool {
+        let former = self.former(module, key);
+        let is_used = || {
+            let mut others = former.iter().filter(|other| *other != key);
+            others.any(|other| self.book.has(other))
+        };
+        let is_former = |dropped: &Dropped| former.contains(&dropped.key);
+        self.gone(is_former, is_used, wait, let_go)
+    }
+
+    /// Waits until those are gone that a session had which ended, [`INSTANCE_WAIT_MAX`] at most.
+    pub fn ended(&self, session: &Handle, let_go: LetGo<'_>) {
+        let is_its = |dropped: &Dropped| dropped.key.session == *session;
+        self.gone(is_its, || false, Wait::InLine, let_go);
+    }
+
+    /// Waits until none of these goes, and none is used that is to go then. Those that nobody was told of go
+    /// now.
+    fn gone(
+        &self,
+        is_one: impl Fn(&Dropped) -> bool,
+        is_used: impl Fn() -> bool,
+        wait: Wait,
+        let_go: LetGo<'_>,
+    ) -> bool {
+        let until = Instant::now() + INSTANCE_WAIT_MAX;
+        loop {
+            let going = self.noted.take(usize::MAX, &is_one);
+            let_go.now(&self.tell(going));
+            let seen = self.noted.going.lock().changes;
+            let is_used = is_used();
+            let mut going = self.noted.going.lock();
+            let is_same = going.changes == seen;
+            let mut others = going.noted.iter().chain(&going.told);
+            if is_same && !is_used && !others.any(&is_one) {
+                return true;
+            }
+            if Instant::now() >= until || (is_same && wait == Wait::Not) {
+                return false;
+            }
+            if is_same {
+                self.noted.changed.wait_until(&mut going, until);
+            }
+        }
+    }
+
+    /// The same name of the same session, in this library of the module and in older ones that have values.
+    fn former(&self, module: &LoadedModule, key: &InstanceKey) -> Vec<InstanceKey> {
+        let modules = self.modules.lock();
+        let of_module = modules
+            .range(..=module.id)
+            .filter(|(_, holder)| holder.module.key == module.key);
+        let former = of_module.map(|(id, _)| InstanceKey {
+            module: id.to_string(),
+            ..key.clone()
+        });
+        former.collect()
+    }
+
+    /// What there is, but for what goes.
     pub fn stats(&self) -> InstanceStats {
         self.book.stats()
     }
@@ -162,33 +257,53 @@ impl SiteInstances {
         }
     }
 
-    /// A library has one less.
-    fn lost(&self, module: &str) {
+    /// A library has so many less.
+    fn lost(&self, id: u64, count: usize) {
         let mut modules = self.modules.lock();
-        if let Ok(id) = module.parse::<u64>()
-            && let Some(holder) = modules.get_mut(&id)
-        {
-            holder.values -= 1;
-            if holder.values == 0 {
-                modules.remove(&id);
-            }
-        }
+        let Some(holder) = modules.get_mut(&id) else {
+            return;
+        };
+        holder.values = holder.values.saturating_sub(count);
+        let gone = match holder.values {
+            0 => modules.remove(&id),
+            _ => None,
+        };
+        drop(modules);
+        // Without the lock: the last user of a library runs its `retire`.
+        drop(gone);
     }
 }
 
 impl Noted {
     fn add(&self, dropped: Dropped) {
-        let mut all = self.dropped.lock();
-        all.push(dropped);
-        self.count.store(all.len(), Ordering::Relaxed);
+        let mut going = self.going.lock();
+        going.noted.push(dropped);
+        self.count.store(going.noted.len(), Ordering::Relaxed);
+        self.change(going);
     }
 
-    fn take(&self, max: usize) -> Vec<Dropped> {
-        let mut all = self.dropped.lock();
-        let count = all.len().min(max);
-        let taken = all.drain(..count).collect();
-        self.count.store(all.len(), Ordering::Relaxed);
+    /// The first of these, to be told.
+    fn take(&self, max: usize, which: impl Fn(&Dropped) -> bool) -> Vec<Dropped> {
+        let mut going = self.going.lock();
+        let taken = going.noted.extract_if(.., |dropped| which(dropped));
+        let taken: Vec<Dropped> = taken.take(max).collect();
+        going.told.extend_from_slice(&taken);
+        self.count.store(going.noted.len(), Ordering::Relaxed);
         taken
+    }
+
+    fn left(&self, numbers: &[u64]) {
+        let mut going = self.going.lock();
+        going
+            .told
+            .retain(|dropped| !numbers.contains(&dropped.number));
+        self.change(going);
+    }
+
+    fn change(&self, mut going: MutexGuard<'_, Going>) {
+        going.changes += 1;
+        drop(going);
+        self.changed.notify_all();
     }
 }
 
@@ -270,17 +385,29 @@ fn lease(
         true => Wait::InLine,
         false => Wait::Not,
     };
+    let busy = || SessionError::InstanceBusy {
+        module: caller.module.to_owned(),
+        name: wanted.name.to_owned(),
+    };
     let lease = match instances.book.lease(&key, wait) {
         Ok(lease) => lease,
         Err(SessionError::InstanceBusy { .. }) if !wanted.wait => return Ok(0),
-        Err(SessionError::InstanceBusy { name, .. }) => {
-            let module = caller.module.to_owned();
-            return Err(SessionError::InstanceBusy { module, name }.into());
-        }
+        Err(SessionError::InstanceBusy { .. }) => return Err(busy().into()),
         Err(error) => return Err(error.into()),
     };
     if !lease.exists() {
         instances.holds(module);
+        // With a transaction open nothing can be saved: it would wait for the transaction's end.
+        let let_go = caller.let_go.filter(|_| exchange.transactions.is_empty());
+        if let Some(let_go) = let_go
+            && !instances.succeeds(module, &key, wait, let_go)
+        {
+            give_back(instances, lease, None, false);
+            return match wanted.wait {
+                true => Err(busy().into()),
+                false => Ok(0),
+            };
+        }
     }
     let number = lease.number();
     leases.insert(number, lease);
@@ -291,15 +418,18 @@ fn give_back(instances: &SiteInstances, mut lease: Lease, bytes: Option<u64>, go
     if let Some(bytes) = bytes {
         lease.set_bytes(bytes);
     }
-    let (existed, module) = (lease.exists(), lease.key().module.clone());
+    let existed = lease.exists();
+    let module = lease.key().module.parse().unwrap_or_default();
     match gone {
-        // What existed is noted as dropped, and counted when it is told.
+        // What existed is noted as dropped, and counted until it left.
         true => lease.discard(),
         false => drop(lease),
     }
     if !existed {
-        instances.lost(&module);
+        instances.lost(module, 1);
     }
+    // Others may wait for one that was used, of a former library.
+    instances.noted.change(instances.noted.going.lock());
 }
 
 /// As the sdk reads it.

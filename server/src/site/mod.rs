@@ -103,7 +103,7 @@ impl Sites {
     /// The server stops: what sessions own in memory goes, and may save itself, for as long as
     /// [`SAVE_MAX`].
     pub fn save_instances(self: &Arc<Sites>) {
-        let owns = |site: &Site| site.keeping.instances.stats().count > 0;
+        let owns = |site: &Site| !site.keeping.instances.is_empty();
         if !self.sites.iter().any(owns) {
             return;
         }

@@ -117,6 +117,10 @@ impl Services for SiteServices {
         self.keeping.instances.leaving()
     }
 
+    fn left(&self, leaving: &Leaving) {
+        self.keeping.instances.left(leaving);
+    }
+
     fn log(&self, caller: &Caller<'_>, level: u32, message: &str, fields: &[u8]) {
         let fields = match fields {
             [] => String::new(),

@@ -3,8 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::Sites;
@@ -14,10 +13,14 @@ const EVERY: Duration = Duration::from_secs(60);
 /// At one time at most so many rounds for one site: the others wait meanwhile.
 const ROUNDS_MAX: usize = 100;
 
+/// How long the server waits for a round when it stops.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
 /// The thread; it ends with the value.
 pub struct Sweeper {
     stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// It tells nothing: it ends with the thread.
+    ended: Receiver<()>,
 }
 
 impl Sweeper {
@@ -27,8 +30,9 @@ impl Sweeper {
     /// What the system answers.
     pub fn start(sites: &Arc<Sites>) -> io::Result<Sweeper> {
         let (stop, stopped) = channel::<()>();
+        let (end, ended) = channel::<()>();
         let sites = Arc::clone(sites);
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("sweep".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
@@ -37,10 +41,11 @@ impl Sweeper {
                 for site in sites.sites() {
                     site.keeping.connections.close_all();
                 }
+                drop(end);
             })?;
         Ok(Sweeper {
             stop: Some(stop),
-            thread: Some(thread),
+            ended,
         })
     }
 }
@@ -48,21 +53,19 @@ impl Sweeper {
 impl Drop for Sweeper {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It looks after things; that it broke is in the log already.
-            let _ = thread.join();
+        // It runs what modules do when their values go, which may take for ever. That it broke is in the log
+        // already.
+        if self.ended.recv_timeout(STOP_MAX) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!(
+                "the sweeper does not end: a module takes longer than {} s to save a value",
+                STOP_MAX.as_secs()
+            );
         }
     }
 }
 
 fn sweep(sites: &Sites) {
     for site in sites.sites() {
-        if let Some(dispatcher) = &site.dispatcher {
-            site.keeping
-                .instances
-                .sweep(|module| dispatcher.loader().is_current(module));
-            dispatcher.let_go();
-        }
         for _ in 0..ROUNDS_MAX {
             match site.keeping.sweep() {
                 Ok(true) => {}
@@ -72,6 +75,13 @@ fn sweep(sites: &Sites) {
                     break;
                 }
             }
+        }
+        // After the sessions: what belonged to those that expired goes with them.
+        if let Some(dispatcher) = &site.dispatcher {
+            site.keeping
+                .instances
+                .sweep(|module| dispatcher.loader().is_current(module));
+            dispatcher.let_go();
         }
     }
 }

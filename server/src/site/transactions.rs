@@ -50,6 +50,11 @@ impl Open {
 }
 
 impl Transactions {
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.borrow().is_empty()
+    }
+
     /// Undoes what nobody kept.
     pub fn undo(&self) {
         self.open.borrow_mut().clear();

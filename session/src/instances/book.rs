@@ -32,7 +32,8 @@ pub struct Book {
     entries: BTreeMap<InstanceKey, Entry>,
     /// Those that nobody has or waits for, by their last use.
     unused: BTreeMap<u64, InstanceKey>,
-    bytes: u64,
+    /// Of all. Wider than one's: modules may say anything.
+    bytes: u128,
     /// Counts instances and uses.
     numbers: u64,
 }
@@ -131,7 +132,7 @@ impl Book {
     pub fn set_bytes(&mut self, key: &InstanceKey, bytes: u64) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.exists = true;
-            self.bytes = self.bytes - entry.bytes + bytes;
+            self.bytes = self.bytes - u128::from(entry.bytes) + u128::from(bytes);
             entry.bytes = bytes;
         }
     }
@@ -151,7 +152,7 @@ impl Book {
             None => self.rest(key),
         }
         // Those in use may go beyond the bound; it is kept again when they are given back.
-        while self.bytes > self.bytes_max
+        while self.bytes > u128::from(self.bytes_max)
             && let Some(oldest) = self.unused.values().next().cloned()
         {
             out.extend(self.remove(&oldest, DropReason::Evicted));
@@ -210,7 +211,7 @@ impl Book {
             count: self.entries.len(),
             leased: self.entries.values().filter(|entry| entry.leased).count(),
             waiting: self.entries.values().map(|entry| entry.line.len()).sum(),
-            bytes: self.bytes,
+            bytes: u64::try_from(self.bytes).unwrap_or(u64::MAX),
         }
     }
 
@@ -238,7 +239,7 @@ impl Book {
 
     fn remove(&mut self, key: &InstanceKey, reason: DropReason) -> Option<Dropped> {
         let entry = self.entries.remove(key)?;
-        self.bytes -= entry.bytes;
+        self.bytes -= u128::from(entry.bytes);
         if let Some(place) = entry.place {
             self.unused.remove(&place);
         }

@@ -62,12 +62,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let now = self.instances.clock.now_ms();
-        let out = self
-            .instances
-            .book
-            .lock()
-            .give_back(&self.key, now, self.discard);
-        self.instances.drop_all(out);
+        let mut book = self.instances.book.lock();
+        let out = book.give_back(&self.key, now, self.discard);
+        self.instances.tell(&out);
     }
 }
 
@@ -84,8 +81,8 @@ pub fn take(instances: &Arc<Instances>, key: &InstanceKey, wait: Wait) -> Result
     let until = Instant::now() + INSTANCE_WAIT_MAX;
     let mut book = instances.book.lock();
     let taken = wait_for(&mut book, key, wait, until, &mut out);
+    instances.tell(&out);
     drop(book);
-    instances.drop_all(out);
     let (number, exists) = taken?;
     Ok(Lease {
         instances: Arc::clone(instances),

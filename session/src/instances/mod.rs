@@ -89,15 +89,16 @@ type OnDrop = Box<dyn Fn(&Dropped) + Send + Sync>;
 /// ```
 pub struct Instances {
     clock: Clock,
-    /// Called outside of the lock.
+    /// Called under the book's lock.
     on_drop: OnDrop,
     /// Held for lookups only.
     book: Mutex<Book>,
 }
 
 impl Instances {
-    /// Knows none; `on_drop` is to drop a value. It is called outside of locks, by the thread that found
-    /// that it goes: the one that gave it back, or that ended its session.
+    /// Knows none; `on_drop` is to note that a value goes. It is called by the thread that found it: the one
+    /// that gave it back, ended its session, or needed the room. Before anybody can lease another one of the
+    /// same key it has returned, so it must neither block nor ask for anything here.
     pub fn new(clock: Clock, on_drop: impl Fn(&Dropped) + Send + Sync + 'static) -> Instances {
         Instances {
             clock,
@@ -141,31 +142,34 @@ impl Instances {
     /// Drops those of a session, because it ended; those in use when they are given back. A session that
     /// was renewed keeps them: its handle stays.
     pub fn end_session(&self, session: &Handle) {
-        let out = self.book.lock().end_session(session);
-        self.drop_all(out);
+        let mut book = self.book.lock();
+        let out = book.end_session(session);
+        self.tell(&out);
     }
 
     /// Drops those of a module, because it is retired; those in use when they are given back. Who waits for
     /// one gets a new one then.
     pub fn retire_module(&self, module: &str) {
-        let out = self.book.lock().retire_module(module);
-        self.drop_all(out);
+        let mut book = self.book.lock();
+        let out = book.retire_module(module);
+        self.tell(&out);
     }
 
     /// Drops all of them, because the server stops; those in use when they are given back.
     pub fn stop(&self) {
-        let out = self.book.lock().stop();
-        self.drop_all(out);
+        let mut book = self.book.lock();
+        let out = book.stop();
+        self.tell(&out);
     }
 
     /// Drops those that were not used for [`INSTANCE_IDLE`](crate::config::INSTANCE_IDLE), at most
     /// [`SWEEP_MAX`] at a call. Returns how many.
     pub fn sweep(&self) -> usize {
         let now = self.clock.now_ms();
-        let out = self.book.lock().sweep(now, SWEEP_MAX);
-        let count = out.len();
-        self.drop_all(out);
-        count
+        let mut book = self.book.lock();
+        let out = book.sweep(now, SWEEP_MAX);
+        self.tell(&out);
+        out.len()
     }
 
     /// What there is.
@@ -173,8 +177,9 @@ impl Instances {
         self.book.lock().stats()
     }
 
-    fn drop_all(&self, out: Vec<Dropped>) {
-        for dropped in &out {
+    /// These go. Whoever calls it has the book's lock still: who finds their keys free later knows of them.
+    fn tell(&self, out: &[Dropped]) {
+        for dropped in out {
             (self.on_drop)(dropped);
         }
     }

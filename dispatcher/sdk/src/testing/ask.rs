@@ -4,6 +4,7 @@ use harmonious_abi::{kind, method, returned};
 use serde::Serialize;
 
 use super::draft::COOKIE;
+use super::instances;
 use super::reply::Reply;
 use super::services::Running;
 use super::site::{Site, entries, handler};
@@ -263,7 +264,10 @@ impl<'s> Ask<'s> {
         if self.parts.method == method::HEAD {
             taken.body = TakenBody::Empty;
         }
-        let (log, statements) = running.into_seen();
+        let (mut log, mut statements) = running.into_seen();
+        let (logged, ran) = instances::let_go(self.site);
+        log.extend(logged);
+        statements.extend(ran);
         let reply = Reply::new(taken, declined, log, statements);
         if let Some(visitor) = self.visitor {
             visitor.takes(&reply);

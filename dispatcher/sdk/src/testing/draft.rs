@@ -65,6 +65,8 @@ pub struct Draft {
     changed: BTreeSet<String>,
     /// Its user signed in: its life begins anew.
     login: bool,
+    /// Something in memory is to belong to it.
+    owned: bool,
     /// The handle of the session that was there before, and is to be removed.
     ended: Option<String>,
 }
@@ -92,6 +94,21 @@ impl Draft {
     /// What it is called, if it was written before.
     pub fn handle(&self) -> Option<&str> {
         self.stored.as_ref().map(|_| self.record.handle.as_str())
+    }
+
+    /// What it is called, for what is to belong to it in memory; it is made if there is none.
+    pub fn owner(&mut self, store: &mut Store) -> String {
+        self.owned = true;
+        if self.record.handle.is_empty() {
+            self.record.handle = draw_handle(store);
+        }
+        self.record.handle.clone()
+    }
+
+    /// What it is called, if it was written before or owns something.
+    pub fn owned_handle(&self) -> Option<&str> {
+        let is_there = self.stored.is_some() || self.owned;
+        is_there.then_some(self.record.handle.as_str())
     }
 
     pub fn set(&mut self, key: &str, value: &[u8]) -> Result<()> {
@@ -176,7 +193,7 @@ impl Draft {
         if self.stored.is_some() {
             self.check_alive(store)?;
         }
-        let is_wanted = !self.record.values.is_empty() || self.record.user.is_some();
+        let is_wanted = !self.record.values.is_empty() || self.record.user.is_some() || self.owned;
         let is_written = match &self.stored {
             Some(was) => store.load(was).is_some() && (self.is_changed() || self.is_stale(store)),
             None => is_wanted,
@@ -194,8 +211,8 @@ impl Draft {
         let id = id.or_else(|| was.clone());
         let id = id.unwrap_or_else(|| draw_id(store));
         let now = store.now_ms();
-        if was.is_none() {
-            self.record.handle = format!("test-handle-{}", store.draw());
+        if self.record.handle.is_empty() {
+            self.record.handle = draw_handle(store);
         }
         if was.is_none() || self.login {
             self.record.created_ms = now;
@@ -299,6 +316,10 @@ fn fits(values: &BTreeMap<String, Vec<u8>>, key: &str, value: &[u8]) -> bool {
         (keys + 1, sum + bytes)
     });
     keys <= SESSION_KEYS_MAX && bytes <= SESSION_BYTES_MAX
+}
+
+fn draw_handle(store: &mut Store) -> String {
+    format!("test-handle-{}", store.draw())
 }
 
 fn draw_id(store: &mut Store) -> String {

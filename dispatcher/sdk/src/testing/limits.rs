@@ -25,6 +25,8 @@ pub const FLASH_BYTES_MAX: usize = 4 * 1024;
 pub const USER_BYTES_MAX: usize = 255;
 /// Sessions of one user.
 pub const SESSIONS_PER_USER_MAX: usize = 64;
+/// Bytes of a connection's or an instance's name.
+pub const NAME_BYTES_MAX: usize = 128;
 /// Bytes of a password.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Bytes that may be sealed.

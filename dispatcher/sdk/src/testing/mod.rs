@@ -26,7 +26,8 @@
 //! Sessions are there: a [`Visitor`] keeps one from request to request. The clock stands until
 //! [`Site::advance`], ids are counted, and the token against forged forms is given but not asked for, so that
 //! a test can send a form that it never fetched. Passwords and sealed texts have stand-ins that cost nothing
-//! and protect nothing; failed logins are not counted. A database answers what the test says: [`Site::db`].
+//! and protect nothing; failed logins are not counted. A session's [instances](crate::Instance) last from
+//! request to request too, and are saved when it ends. A database answers what the test says: [`Site::db`].
 
 mod site;
 mod visitor;
@@ -36,6 +37,7 @@ mod reply;
 mod services;
 
 mod draft;
+mod instances;
 mod limits;
 mod logins;
 mod sessions;

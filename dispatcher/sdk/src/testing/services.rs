@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::ask::{Parts, run};
 use super::database::{Ran, Statement};
 use super::draft::Draft;
+use super::instances::{self, Leases};
 use super::logins;
 use super::sessions::{self, Told};
 use super::site::{Site, entries};
@@ -25,7 +26,10 @@ pub(super) struct Running<'s> {
     log: RefCell<Vec<String>>,
     /// Read when it is first used, written when the answer is there.
     session: RefCell<Option<Draft>>,
+    pub(super) leases: RefCell<Leases>,
     ran: Ran,
+    /// What the module does belongs to no request.
+    is_outside: bool,
 }
 
 /// The message of `call`.
@@ -71,8 +75,26 @@ impl<'s> Running<'s> {
             parts,
             log: RefCell::default(),
             session: RefCell::default(),
+            leases: RefCell::default(),
             ran: Ran::default(),
+            is_outside: false,
         }
+    }
+
+    /// While values of sessions go, for which there is no request.
+    pub fn outside(site: &'s Site, parts: &'s Parts) -> Running<'s> {
+        Running {
+            is_outside: true,
+            ..Running::new(site, parts)
+        }
+    }
+
+    pub fn is_outside(&self) -> bool {
+        self.is_outside
+    }
+
+    pub fn site(&self) -> &'s Site {
+        self.site
     }
 
     /// What was logged, and what the database was asked.
@@ -94,6 +116,7 @@ impl<'s> Running<'s> {
 
     /// Writes the session, unless the page broke; the value of `Set-Cookie`, if there is to be one.
     pub fn finish(&self, status: u16) -> Result<Option<String>> {
+        instances::end(self);
         if status >= 500 || self.session.borrow().is_none() {
             return Ok(None);
         }
@@ -110,6 +133,13 @@ impl<'s> Running<'s> {
             .next()
             .filter(|_| !site.services.contains_key(service));
         match family {
+            Some("call" | "render" | "provide") if self.is_outside => {
+                return Err(Error::internal(format!(
+                    "{service:?} needs a request: there is none while a value goes"
+                )));
+            }
+            Some("session") if self.is_outside => return Err(instances::nobody()),
+            Some("instance") => return instances::answer(self, service, message),
             Some("session") => {
                 return self
                     .session(|draft, store| sessions::answer(draft, store, service, message));
@@ -201,7 +231,9 @@ pub(super) fn export(
 ) -> Result<(Vec<u8>, Option<String>)> {
     let running = Running::new(site, parts);
     let reply = own_export(&running, name, args)?;
-    Ok((reply, running.finish(200)?))
+    let cookie = running.finish(200)?;
+    instances::let_go(site);
+    Ok((reply, cookie))
 }
 
 /// As a message.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::instances::Instances;
 use super::limits::{ABSOLUTE_DEFAULT, IDLE_DEFAULT, SESSIONS_PER_USER_MAX};
 
 /// When a test begins: 2026-01-01, in milliseconds since 1970.
@@ -16,6 +17,8 @@ pub struct Store {
     /// How many names were given out.
     drawn: u64,
     by_id: BTreeMap<String, Record>,
+    /// What sessions own in memory.
+    pub instances: Instances,
 }
 
 /// A session as it was written.
@@ -38,6 +41,7 @@ impl Default for Store {
             now_ms: BEGIN_MS,
             drawn: 0,
             by_id: BTreeMap::new(),
+            instances: Instances::default(),
         }
     }
 }
@@ -75,6 +79,18 @@ impl Store {
         let before = self.by_id.len();
         self.by_id.retain(|_, record| record.handle != handle);
         self.by_id.len() < before
+    }
+
+    /// Values of sessions that are not there, or not any more: they go.
+    pub fn take_orphans(&mut self) -> Vec<u64> {
+        let mut instances = std::mem::take(&mut self.instances);
+        let is_alive = |handle: &str| {
+            let mut records = self.by_id.values();
+            records.any(|record| record.handle == handle && self.is_alive(record))
+        };
+        let gone = instances.take_orphans(is_alive);
+        self.instances = instances;
+        gone
     }
 
     /// A user's sessions that are alive, the last seen first.
