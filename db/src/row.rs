@@ -197,9 +197,9 @@ impl Limits {
 }
 
 impl Collector {
-    pub fn new(columns: Vec<String>, limits: Limits) -> Collector {
+    pub fn new(columns: Arc<Vec<String>>, limits: Limits) -> Collector {
         let rows = Rows {
-            columns: Arc::new(columns),
+            columns,
             rows: Vec::new(),
         };
         Collector {
@@ -301,7 +301,7 @@ mod tests {
     };
 
     fn two() -> Rows {
-        let mut collector = Collector::new(vec!["a".into(), "B".into()], LIMITS);
+        let mut collector = Collector::new(Arc::new(vec!["a".into(), "B".into()]), LIMITS);
         collector.push(params![1, "x"].to_vec()).unwrap();
         collector.push(params![2, None::<i64>].to_vec()).unwrap();
         collector.finish()
@@ -328,11 +328,11 @@ mod tests {
 
     #[test]
     fn results_have_bounds() {
-        let mut collector = Collector::new(vec!["a".into()], LIMITS);
+        let mut collector = Collector::new(Arc::new(vec!["a".into()]), LIMITS);
         collector.push(params![1].to_vec()).unwrap();
         let large = collector.push(params!["x".repeat(1001)].to_vec());
         assert!(matches!(large, Err(Error::TooLarge { limit: 1000, .. })));
-        let mut collector = Collector::new(vec!["a".into()], LIMITS);
+        let mut collector = Collector::new(Arc::new(vec!["a".into()]), LIMITS);
         collector.push(params![1].to_vec()).unwrap();
         collector.push(params![1].to_vec()).unwrap();
         let many = collector.push(params![1].to_vec());

@@ -1,5 +1,6 @@
 //! MySQL and MariaDB: a connection, its types, its errors. The driver keeps the prepared statements.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::mysql::consts::{CapabilityFlags, ColumnType};
@@ -127,7 +128,7 @@ fn fetch(
     let names = columns.iter().map(|c| c.name_str().into_owned()).collect();
     // Said at once where there are no rows; later the driver has it no more.
     let (changes, last_id) = (result.affected_rows(), result.last_insert_id());
-    let mut collector = Collector::new(names, limits);
+    let mut collector = Collector::new(Arc::new(names), limits);
     for row in result.by_ref() {
         let cells = row?.unwrap().into_iter().zip(&columns);
         let values: Result<Vec<Value>, Error> = cells.map(|(raw, c)| received(raw, c)).collect();

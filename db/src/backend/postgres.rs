@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::postgres::fallible_iterator::FallibleIterator;
@@ -87,7 +88,7 @@ impl Postgres {
     /// Names its columns and takes its rows, or what it changed.
     fn fetch(&mut self, statement: &Statement, values: &[Value]) -> Result<Outcome, Failure> {
         let names = statement.columns().iter().map(|c| c.name().to_owned());
-        let mut collector = Collector::new(names.collect(), self.limits);
+        let mut collector = Collector::new(Arc::new(names.collect()), self.limits);
         let parameters = values.iter().map(Parameter).collect::<Vec<_>>();
         let mut rows = self.client.query_raw(statement, parameters)?;
         while let Some(row) = rows.next()? {

@@ -1,12 +1,14 @@
 //! SQLite: one connection that writes, others that only read, time limits by its progress handler.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, ToSql};
+use rusqlite::{CachedStatement, Column, Connection, OpenFlags, Statement, ToSql};
 
 use super::{Fault, Outcome, Session, Want};
 use crate::classify;
@@ -31,6 +33,7 @@ pub(crate) struct Sqlite {
     clock: Arc<Clock>,
     limit: Duration,
     limits: Limits,
+    heads: Heads,
 }
 
 /// When the statement at work has to end, for the progress handler.
@@ -75,6 +78,7 @@ impl Sqlite {
             clock,
             limit,
             limits: Limits::of(config),
+            heads: Heads::default(),
         };
         (sqlite.set_up(role, config)).map_err(|error| unopened(path, told(error, limit).error))?;
         Ok(sqlite)
@@ -175,7 +179,7 @@ impl Session for Sqlite {
             let mut statement = connection.prepare_cached(sql)?;
             bind(&mut statement, values)?;
             let before = connection.total_changes();
-            let rows = match collect(&mut statement, limits)? {
+            let rows = match collect(&mut statement, &self.heads, limits)? {
                 Ok(rows) => rows,
                 Err(too_large) => return Ok(Err(too_large)),
             };
@@ -205,7 +209,7 @@ impl Session for Sqlite {
                 return Ok(None);
             }
             bind(&mut statement, values)?;
-            collect(&mut statement, limits).map(Some)
+            collect(&mut statement, &self.heads, limits).map(Some)
         })?;
         let outcome = |rows| Outcome {
             rows,
@@ -268,33 +272,83 @@ impl ToSql for Bound<'_> {
     }
 }
 
+/// What a result begins with.
+struct Head {
+    names: Arc<Vec<String>>,
+    /// As the table declares the columns, and what that means.
+    declared: Vec<(Option<String>, Declared)>,
+}
+
+/// Heads of late results: most statements are executed again and again. Sought by looking, since a hash of the
+/// names costs as much as comparing them.
+#[derive(Default)]
+struct Heads(RefCell<VecDeque<Arc<Head>>>);
+
+/// A connection remembers so many: more than a page has statements.
+const HEADS_MAX: usize = 16;
+
+impl Heads {
+    /// That of a statement; a known one, if it has the same columns.
+    fn of(&self, statement: &Statement<'_>) -> Arc<Head> {
+        let columns = statement.columns();
+        let mut heads = self.0.borrow_mut();
+        if let Some(at) = heads.iter().position(|head| head.fits(&columns)) {
+            // The last one used is looked at first.
+            heads.swap(0, at);
+            return Arc::clone(&heads[0]);
+        }
+        let head = Arc::new(Head {
+            names: Arc::new(columns.iter().map(|c| c.name().to_owned()).collect()),
+            declared: (columns.iter())
+                .map(|column| {
+                    let declared = column.decl_type();
+                    (declared.map(str::to_owned), Declared::new(declared))
+                })
+                .collect(),
+        });
+        heads.truncate(HEADS_MAX - 1);
+        heads.push_front(Arc::clone(&head));
+        head
+    }
+}
+
+impl Head {
+    fn fits(&self, columns: &[Column<'_>]) -> bool {
+        let known = self.names.iter().zip(&self.declared);
+        self.names.len() == columns.len()
+            && known.zip(columns).all(|((name, (declared, _)), column)| {
+                name == column.name() && declared.as_deref() == column.decl_type()
+            })
+    }
+}
+
 /// Steps through all rows; the inner error is one of our own bounds.
-fn collect(statement: &mut Statement<'_>, limits: Limits) -> rusqlite::Result<Result<Rows, Error>> {
-    let mut begun: Option<(Collector, Vec<Declared>)> = None;
+fn collect(
+    statement: &mut Statement<'_>,
+    heads: &Heads,
+    limits: Limits,
+) -> rusqlite::Result<Result<Rows, Error>> {
+    let mut begun: Option<(Collector, Arc<Head>)> = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
         // Not before the first step: it may prepare the statement again, with other columns.
-        let (collector, declared) = begun.get_or_insert_with(|| begin(row.as_ref(), limits));
-        let cells = declared.iter().enumerate();
+        let (collector, head) = begun.get_or_insert_with(|| begin(row.as_ref(), heads, limits));
+        let cells = head.declared.iter().enumerate();
         let values: rusqlite::Result<Vec<Value>> = cells
-            .map(|(index, declared)| Ok(declared.value(row.get_ref(index)?)))
+            .map(|(index, (_, declared))| Ok(declared.value(row.get_ref(index)?)))
             .collect();
         if let Err(too_large) = collector.push(values?) {
             return Ok(Err(too_large));
         }
     }
     drop(rows);
-    let (collector, _) = begun.unwrap_or_else(|| begin(statement, limits));
+    let (collector, _) = begun.unwrap_or_else(|| begin(statement, heads, limits));
     Ok(Ok(collector.finish()))
 }
 
-fn begin(statement: &Statement<'_>, limits: Limits) -> (Collector, Vec<Declared>) {
-    let columns = statement.columns();
-    let names = columns.iter().map(|c| c.name().to_owned()).collect();
-    let declared = (columns.iter())
-        .map(|column| Declared::new(column.decl_type()))
-        .collect();
-    (Collector::new(names, limits), declared)
+fn begin(statement: &Statement<'_>, heads: &Heads, limits: Limits) -> (Collector, Arc<Head>) {
+    let head = heads.of(statement);
+    (Collector::new(Arc::clone(&head.names), limits), head)
 }
 
 /// What the table says of a column: SQLite itself keeps numbers, texts and bytes only.

@@ -82,6 +82,9 @@ pub const CODEL_TARGET_SHARE: u64 = 5;
 /// While the pool may still grow, the predicted wait reckons with this many times the permits:
 /// the limit can double twice within the default queue wait.
 pub const GROWTH_HEADROOM: f64 = 4.0;
+/// Nobody is refused by a predicted wait before so many jobs have ended: what the first ones took says
+/// nothing of those to come.
+pub const EXPECTATION_COMPLETIONS_MIN: u64 = 32;
 /// Bounds of the time after which a refused client is asked to come again.
 pub const RETRY_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
 /// Bytes of stack that a thread is given; only what is touched is real memory.

@@ -172,7 +172,7 @@ impl Watch {
             .service_ns
             .store(service_ns.unwrap_or(u64::MAX), Relaxed);
         shared.queue.set_outlook(Outlook {
-            service_ns,
+            service_ns: self.meter.expected_service_ns(),
             workers: workers_for_queue(
                 shared.permits.limit(),
                 shared.stuck.load(Relaxed),

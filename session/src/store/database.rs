@@ -17,6 +17,11 @@ use crate::id::{Handle, SessionKey};
 const COLUMNS: &str =
     "s.handle, s.owner, s.created_ms, s.seen_ms, s.expires_ms, s.user_agent, s.address";
 
+/// A session with its values, for every request that brings one.
+const LOAD: &str = "SELECT s.handle, s.owner, s.created_ms, s.seen_ms, s.expires_ms, s.user_agent, \
+                    s.address, v.name, v.content FROM harmonious_session s \
+                    LEFT JOIN harmonious_session_value v ON v.handle = s.handle WHERE s.id_hash = ?";
+
 /// Keeps sessions in a database: they outlive the process, and several servers share them.
 ///
 /// ```
@@ -56,13 +61,9 @@ impl DatabaseStore {
 
 impl Store for DatabaseStore {
     fn load(&self, key: &SessionKey) -> Result<Option<Stored>> {
-        let sql = format!(
-            "SELECT {COLUMNS}, v.name, v.content FROM harmonious_session s \
-             LEFT JOIN harmonious_session_value v ON v.handle = s.handle WHERE s.id_hash = ?"
-        );
         let read = || -> std::result::Result<Option<Stored>, Error> {
             let mut stored = None;
-            for row in self.db.query(&sql, &[bytes(key.as_bytes())])? {
+            for row in self.db.query(LOAD, &[bytes(key.as_bytes())])? {
                 let stored = match &mut stored {
                     Some(stored) => stored,
                     none => none.insert(Stored {

@@ -23,10 +23,13 @@ CREATE TABLE IF NOT EXISTS harmonious_session_value (
     name BLOB NOT NULL,
     content BLOB NOT NULL,
     PRIMARY KEY (handle, name)
-);
+) WITHOUT ROWID;
 ";
 
+/// Of two that make a table at once PostgreSQL lets the second one fail on its own catalogue, in several ways:
+/// hence the lock, whose number means nothing.
 const POSTGRES: &str = "
+SELECT pg_advisory_xact_lock(4841529304615);
 CREATE TABLE IF NOT EXISTS harmonious_session (
     handle BYTEA NOT NULL PRIMARY KEY,
     id_hash BYTEA NOT NULL UNIQUE,
@@ -77,7 +80,7 @@ pub fn make(db: &Database) -> Result<(), Error> {
         _ => MYSQL,
     };
     let mut made = db.script(sql);
-    // Of two servers that start at once, PostgreSQL lets the second one fail on its own catalogue.
+    // Of two servers that start at once one may be in the other's way.
     for _ in 0..STORE_RETRIES {
         match made {
             Err(Error::Unique { .. } | Error::Busy { .. }) => made = db.script(sql),

@@ -42,7 +42,7 @@ pub(crate) type Shed = (Queued, Refusal);
 /// What the controller knows about the queue's future.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outlook {
-    /// Mean service time, in nanoseconds; `None` before the first job has ended.
+    /// Mean service time, in nanoseconds; `None` before it is known.
     pub(crate) service_ns: Option<u64>,
     /// Permits in use, on average, while there is a queue; at least 1.
     pub(crate) workers: f64,

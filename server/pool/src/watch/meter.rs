@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::config::EXPECTATION_COMPLETIONS_MIN;
 use crate::controller::{Observation, RouteTotals, Totals};
 use crate::counters::Sums;
 use crate::shared::{Member, Shared};
@@ -185,6 +186,13 @@ impl Meter {
     /// Mean service time of late; `None` before the first completion.
     pub(super) fn service_ns(&self) -> Option<u64> {
         (self.mean.completions > 0.0).then(|| (self.mean.service_ns / self.mean.completions) as u64)
+    }
+
+    /// The same, once so many jobs have ended that it says something of those to come: the first ones open
+    /// databases and load modules.
+    pub(super) fn expected_service_ns(&self) -> Option<u64> {
+        let is_known = self.before.completions >= EXPECTATION_COMPLETIONS_MIN;
+        self.service_ns().filter(|_| is_known)
     }
 
     pub(super) fn completions(&self) -> u64 {
