@@ -14,6 +14,7 @@
 mod cache_tag;
 mod classic;
 mod closure;
+mod compiled;
 mod config;
 mod depth;
 mod error;
@@ -35,6 +36,7 @@ mod view;
 
 pub use classic::convert;
 pub use closure::{Need, NeedKind};
+pub use compiled::Compiled;
 pub use config::{
     DEPTH_MAX, FILE_BYTES_MAX, FRAGMENT_KEY_BYTES_MAX, FRAGMENT_LIFE_MAX, FRAGMENT_WAIT_MAX,
     FRAGMENTS_BYTES, HIGHLIGHT_BYTES_MAX, HIGHLIGHT_CACHE_BYTES_MAX, RENDER_BYTES_MAX,

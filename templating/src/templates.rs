@@ -15,7 +15,7 @@ use crate::error::{Place, TemplateError};
 use crate::files::{Files, TemplateFile, tried, upward};
 use crate::functions::{NoSite, Site};
 use crate::source::Source;
-use crate::view::{Parts, View, Wants};
+use crate::view::{Parts, View};
 
 /// The templates of one site, as they were when its domains were read.
 ///
@@ -170,7 +170,7 @@ impl Templates {
         context: &Map<String, Value>,
     ) -> Result<String, TemplateError> {
         // The first piece that arrives makes room for itself.
-        self.render_with_markup(domain, name, context, &[])
+        self.compiled(domain, name)?.render(context, &[])
     }
 
     /// As [`render`](Templates::render), into a writer. What was written before an error stays.
@@ -187,33 +187,12 @@ impl Templates {
         self.first(domain, name)?.render(context, &[], into)
     }
 
-    /// As [`render`](Templates::render), with variables whose text is markup already, and goes into the
-    /// page as it is. They win over the context.
-    ///
-    /// # Errors
-    /// As [`render`](Templates::render).
-    pub fn render_with_markup(
-        &self,
-        domain: &str,
-        name: &str,
-        context: &Map<String, Value>,
-        markup: &[(&'static str, String)],
-    ) -> Result<String, TemplateError> {
-        let mut page = Vec::new();
-        let view = self.first(domain, name)?;
-        view.render(context, markup, &mut page)?;
-        String::from_utf8(page).map_err(|_| TemplateError::Write {
-            file: view.path().to_owned(),
-            source: Arc::new(std::io::ErrorKind::InvalidData.into()),
-        })
-    }
-
-    /// What the template, or anything that it needs, wants to be told.
+    /// The template, compiled: to learn what it wants before it is rendered.
     ///
     /// # Errors
     /// What is wrong with the template.
-    pub fn wants(&self, domain: &str, name: &str) -> Result<Wants, TemplateError> {
-        Ok(self.first(domain, name)?.wants().clone())
+    pub fn compiled(&self, domain: &str, name: &str) -> Result<crate::Compiled, TemplateError> {
+        self.first(domain, name).map(crate::Compiled::new)
     }
 
     /// What a template needs, as seen from `domain`: every name that it or one of the files that

@@ -253,7 +253,7 @@ fn what_a_page_asks_of_its_module_is_known() {
         ),
         ("/_m.tpl", "{module.menu}{IF module.side}{!IF}"),
     ]);
-    let wants = templates.wants("/", "a.html").unwrap();
+    let wants = templates.compiled("/", "a.html").unwrap().wants().clone();
     assert_eq!(*wants.exports, ["menu", "side", "title"].map(Box::from));
 }
 
@@ -264,12 +264,15 @@ fn markup_of_the_server_goes_into_the_page_as_it_is() {
         "{{ csrf_field }}{{ other }}{% if user %}{% endif %}",
     )]);
     assert_eq!(
-        *templates.wants("/", "a.html").unwrap().told,
+        *templates.compiled("/", "a.html").unwrap().wants().told,
         ["csrf_field", "user"]
     );
     let context = map(json!({"csrf_field": "<i>", "other": "<i>", "user": null}));
     let markup = [("csrf_field", "<input>".to_owned())];
-    let page = templates.render_with_markup("/", "a.html", &context, &markup);
+    let page = templates
+        .compiled("/", "a.html")
+        .unwrap()
+        .render(&context, &markup);
     assert_eq!(page.unwrap(), "<input>&lt;i&gt;");
     let page = templates.render("/", "a.html", &context).unwrap();
     assert_eq!(page, "&lt;i&gt;&lt;i&gt;");

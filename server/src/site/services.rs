@@ -154,7 +154,9 @@ impl Renderer for SiteTemplates {
         mut context: Map<String, Value>,
         asked: &dyn Asked,
     ) -> Result<String, RenderError> {
-        let wants = self.0.wants(domain, name).map_err(|error| fault(&error))?;
+        let compiled = self.0.compiled(domain, name);
+        let compiled = compiled.map_err(|error| fault(&error))?;
+        let wants = compiled.wants();
         if !wants.exports.is_empty() && !context.contains_key(MODULE) {
             let mut module = Map::new();
             for name in &wants.exports {
@@ -165,7 +167,7 @@ impl Renderer for SiteTemplates {
             context.insert(MODULE.to_owned(), Value::Object(module));
         }
         let mut markup = Vec::new();
-        for name in wants.told {
+        for &name in &wants.told {
             if context.contains_key(name) && name != CSRF_FIELD {
                 continue;
             }
@@ -177,7 +179,7 @@ impl Renderer for SiteTemplates {
                 None => {}
             }
         }
-        let page = self.0.render_with_markup(domain, name, &context, &markup);
+        let page = compiled.render(&context, &markup);
         page.map_err(|error| fault(&error))
     }
 }
