@@ -174,3 +174,8 @@ impl fmt::Debug for Config {
             .finish_non_exhaustive()
     }
 }
+
+/// Statements whose scan is remembered: more than a site has. Beyond it they are forgotten and scanned again.
+pub const SCANNED_MAX: usize = 1024;
+/// Bytes of one that is remembered: with [`SCANNED_MAX`] of them a bound of 4 MiB.
+pub const SCANNED_BYTES_MAX: usize = 4096;

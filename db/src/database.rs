@@ -1,6 +1,6 @@
 //! The interface: a database, its statements, its transactions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::sqlite::{Role, Sqlite};
 use crate::backend::{Backend, Link, Outcome, Want, connect};
-use crate::config::{Config, MIGRATION_TIME_MAX};
+use crate::config::{Config, MIGRATION_TIME_MAX, SCANNED_BYTES_MAX, SCANNED_MAX};
 use crate::error::Error;
 use crate::idle::Watch;
 use crate::lane::Lane;
@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub watch: Arc<Watch>,
     /// Search indexes that were there when this process looked, by name, as they were declared.
     pub indexes: Mutex<HashMap<String, SearchIndex>>,
+    /// Statements that were scanned and are right, where the scan changes nothing in them.
+    scanned: RwLock<HashSet<Box<str>>>,
     /// None when it was closed.
     source: RwLock<Option<Arc<Source>>>,
     counters: Counters,
@@ -151,6 +153,7 @@ impl Database {
             address,
             backend,
             watch: Arc::default(),
+            scanned: RwLock::default(),
             indexes: Mutex::default(),
             source: RwLock::new(Some(Arc::new(source))),
             counters: Counters::default(),
@@ -352,8 +355,14 @@ impl Inner {
     }
 
     fn run_uncounted(&self, sql: &str, values: &[Value], want: Want) -> Result<Outcome, Error> {
-        let statement = prepared(sql, values, want, self.backend)?;
-        let text = &*statement.text;
+        let scanned = match self.is_scanned(sql) {
+            true => None,
+            false => Some(prepared(sql, values, want, self.backend)?),
+        };
+        let text = scanned.as_ref().map_or(sql, |scanned| &*scanned.text);
+        if scanned.is_some() {
+            self.remember_scanned(sql);
+        }
         // SQLite's readers cannot write: a statement that does goes to the writer.
         if want == Want::Rows
             && let Source::File { readers, .. } = &*self.source()?
@@ -381,6 +390,23 @@ impl Inner {
             Error::ConnectionLost { message } if fault.unsent => Error::unavailable(message),
             error => error,
         })
+    }
+
+    /// Whether a scan of the statement would say nothing new.
+    fn is_scanned(&self, sql: &str) -> bool {
+        self.backend == Backend::Sqlite && self.scanned.read().contains(sql)
+    }
+
+    /// SQLite takes statements as they are: to have looked at one once is enough.
+    fn remember_scanned(&self, sql: &str) {
+        if self.backend != Backend::Sqlite || sql.len() > SCANNED_BYTES_MAX {
+            return;
+        }
+        let mut scanned = self.scanned.write();
+        if scanned.len() >= SCANNED_MAX {
+            scanned.clear();
+        }
+        scanned.insert(sql.into());
     }
 
     /// A connection that may write.
