@@ -110,6 +110,20 @@ fn a_part_of_a_transaction_is_kept_or_undone_by_itself() {
 }
 
 #[test]
+fn a_request_does_not_wait_for_its_own_transaction() {
+    let (_site, mut server) = start();
+    for what in ["execute", "transaction"] {
+        let path = format!("/forum/?titles=a&beside={what}");
+        assert_eq!(Ask::new("PUT", &path).to(&server).status, 500, "{what}");
+        server.line(|line| line.contains("a transaction of this request is open there"));
+        assert_eq!(titles(&server, "/forum/").len(), 0, "{what}");
+    }
+    // Whoever only reads sees what was there before.
+    let path = "/forum/?titles=a,b&beside=query";
+    assert_eq!(Ask::new("PUT", path).to(&server).told(), (200, "2"));
+}
+
+#[test]
 fn a_search_within_a_transaction_sees_what_it_wrote() {
     let (_site, server) = start();
     let search = |query: &str| Ask::new("DELETE", &format!("/forum/?{query}")).to(&server);

@@ -4,12 +4,15 @@ mod common;
 
 use std::fs;
 use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::ask::Ask;
 use common::browser::Browser;
 use common::sites::{own, run, serve, succeed, write};
 use common::{Server, eventually, harmonious};
+use harmonious_db::{Config, Database};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -130,6 +133,62 @@ fn statements_rows_and_transactions() {
 }
 
 #[test]
+fn a_session_may_be_used_first_within_a_transaction() {
+    let (_site, server) = start();
+    let noted = Ask::post("/notes?one=first&remember", "text/plain", "").to(&server);
+    assert_eq!(noted.told(), (200, "1"));
+    assert!(noted.header("set-cookie").is_some());
+    // With the one connection that the transaction has, too.
+    if let Some(database) = Postgres::new() {
+        let site = site_at(&database.url, "connections = 1");
+        let server = serve(&[site.path()], &[]);
+        let mut ann = Browser::default();
+        ann.ask(&server, Ask::post("/count", "text/plain", ""));
+        let noted = ann.ask(
+            &server,
+            Ask::post("/notes?one=a&remember", "text/plain", ""),
+        );
+        assert_eq!(noted.told(), (200, "1"));
+    }
+}
+
+#[test]
+fn a_database_that_is_away_at_the_start_is_used_when_it_comes() {
+    // Nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let port = port.unwrap().port();
+    let away = format!("postgres://site:pw@127.0.0.1:{port}/site");
+    let database = Postgres::new();
+    let at = |url: &str| match url.split_once("127.0.0.1") {
+        // Through that port.
+        Some((before, after)) => {
+            let name = after.rsplit('/').next().unwrap();
+            format!("{before}127.0.0.1:{port}/{name}")
+        }
+        None => away.clone(),
+    };
+    let url = database
+        .as_ref()
+        .map_or(away.clone(), |database| at(&database.url));
+    let site = site_at(&url, "");
+    let mut server = serve(&[site.path()], &[]);
+    server.line(|line| line.contains("warning: the database of the site"));
+    assert_eq!(Ask::get("/seal?text=a").to(&server).status, 200);
+    let refused = Ask::get("/notes").to(&server);
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("1"))
+    );
+    let Some(database) = database.filter(|_| url != away) else {
+        return;
+    };
+    forward(port, database.address());
+    eventually("its migrations are applied", || {
+        Ask::get("/notes").to(&server).told() == (200, "[]")
+    });
+}
+
+#[test]
 fn a_sealed_text_opens_here_only_and_as_it_was() {
     let (_site, server) = start();
     let sealed = Ask::get("/seal?text=secret").to(&server).body;
@@ -231,4 +290,76 @@ fn shell(dir: &str, sql: &str) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A database of its own on the server of `TEST_POSTGRES_URL`, which goes with the value.
+struct Postgres {
+    admin: Database,
+    name: String,
+    url: String,
+}
+
+impl Postgres {
+    fn new() -> Option<Postgres> {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            println!("left out in part: TEST_POSTGRES_URL names no database");
+            return None;
+        };
+        let number = LAST.fetch_add(1, Ordering::SeqCst);
+        let name = format!("hmkeeping_{}_{number}", std::process::id());
+        let admin = Database::open(&Config::new(&server)).unwrap();
+        admin
+            .execute(&format!("CREATE DATABASE {name}"), &[])
+            .unwrap();
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        Some(Postgres { admin, name, url })
+    }
+
+    /// Host and port.
+    fn address(&self) -> String {
+        let place = self.url.rsplit_once('/').unwrap().0;
+        let place = place.rsplit(['@', '/']).next().unwrap();
+        match place.contains(':') {
+            true => place.to_owned(),
+            false => format!("{place}:5432"),
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        let _ = self.admin.execute(&drop, &[]);
+    }
+}
+
+/// A copy of the fixture whose database is a PostgreSQL at that URL.
+fn site_at(url: &str, lines: &str) -> TempDir {
+    let site = own("keeping");
+    let notes = "CREATE TABLE notes (id BIGSERIAL PRIMARY KEY, text VARCHAR(200) NOT NULL UNIQUE);";
+    write(site.path(), "migrations/V1__notes.sql", notes);
+    write(site.path(), "site.toml", &format!("[database]\n{lines}\n"));
+    let secrets = format!("database-url = \"{url}\"\n");
+    write(site.path(), "secrets.toml", &secrets);
+    site
+}
+
+/// From now on the port leads there, as long as the test runs.
+fn forward(port: u16, to: String) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        for inward in listener.incoming() {
+            let (inward, outward) = (inward.unwrap(), TcpStream::connect(&to).unwrap());
+            for (mut from, mut to) in [
+                (inward.try_clone().unwrap(), outward.try_clone().unwrap()),
+                (outward, inward),
+            ] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+    });
 }

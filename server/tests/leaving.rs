@@ -4,10 +4,13 @@
 
 mod common;
 
+use common::ask::Ask;
 use common::counters::{Holding, Visitor, let_go, saved, saved_set, start, until_held};
-use common::receive;
-use common::sites::{Workshop, built, serve};
+use common::sites::{Workshop, built, own, serve, write};
+use common::{eventually, receive};
+use harmonious_db::{Config, Database};
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 // ---- sessions end ----
 
@@ -57,16 +60,15 @@ fn one_in_use_goes_when_it_is_given_back() {
 }
 
 #[test]
-fn one_that_is_made_for_a_session_that_ended_meanwhile_goes() {
-    let (site, server) = start("");
-    let ann = Visitor::with(&server, "a");
-    let late = Holding::begin(site.path(), &server, &ann, "b", "late");
-    assert_eq!(ann.clone().post(&server, "/sign?do=out").status, 200);
-    assert_eq!(late.end(site.path(), "b").status, 503);
-    assert_eq!(
-        saved(&server),
-        "a 1: its session ended\nb 1: its session ended\n"
-    );
+fn none_is_made_for_a_session_that_ended_meanwhile() {
+    for what in ["late", "late-and-only-looks"] {
+        let (site, server) = start("");
+        let ann = Visitor::with(&server, "a");
+        let late = Holding::begin(site.path(), &server, &ann, "b", what);
+        assert_eq!(ann.clone().post(&server, "/sign?do=out").status, 200);
+        assert_eq!(late.end(site.path(), "b").status, 503, "{what}");
+        assert_eq!(saved(&server), "a 1: its session ended\n", "{what}");
+    }
 }
 
 #[test]
@@ -297,6 +299,32 @@ fn what_is_in_memory_when_the_server_stops_is_saved() {
     );
     // The session is there still; the value is not.
     assert_eq!(ann.post(&server, "/counter").told(), (200, "1"));
+}
+
+#[test]
+fn a_site_whose_module_hangs_keeps_no_other_from_saving() {
+    let sites = ["one", "two"].map(|host| {
+        let site = own("instances");
+        write(site.path(), "site.toml", &format!("hosts = [\"{host}\"]\n"));
+        site
+    });
+    let [one, two] = sites.each_ref().map(TempDir::path);
+    let mut server = serve(&[one, two], &[]);
+    for (host, what) in [("one", "slow"), ("two", "nothing")] {
+        let path = format!("/counter?name=a&when_it_goes={what}");
+        let made = Ask::new("POST", &path).of(host).to(&server);
+        assert_eq!(made.told(), (200, "1"));
+    }
+    server.signal(Signal::TERM);
+    until_held(one, "save-a");
+    let file = format!("sqlite:{}", two.join("data/site.db").display());
+    let db = Database::open(&Config::new(file)).unwrap();
+    eventually("the other one has saved", || {
+        let saved = db.query("SELECT name FROM saved", &[]);
+        saved.is_ok_and(|rows| rows.len() == 1)
+    });
+    let_go(one, "save-a");
+    assert_eq!(server.ended().code(), Some(0), "{:?}", server.log);
 }
 
 // ---- modules change ----

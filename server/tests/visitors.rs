@@ -9,8 +9,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::ask::Ask;
+use common::counters::{let_go, until_held};
 use common::sites::{own, serve, write};
-use common::{Answer, Server, eventually};
+use common::{Answer, Server, eventually, receive};
 use harmonious_db::{Backend, Config, Database};
 use tempfile::TempDir;
 
@@ -39,6 +40,11 @@ impl Visitor {
     }
 
     fn ask(&mut self, ask: Ask) -> Answer {
+        let answer = self.own(ask).at(&self.server);
+        self.takes(answer)
+    }
+
+    fn own(&self, ask: Ask) -> Ask {
         let mut ask = ask.field("X-Forwarded-For", &self.address);
         if let Some(cookie) = &self.cookie {
             ask = ask.field("Cookie", cookie);
@@ -46,7 +52,10 @@ impl Visitor {
         if let Some(token) = &self.token {
             ask = ask.field("X-CSRF-Token", token);
         }
-        let answer = ask.at(&self.server);
+        ask
+    }
+
+    fn takes(&mut self, answer: Answer) -> Answer {
         if let Some(set) = answer.header("set-cookie") {
             let pair = set.split(';').next().unwrap();
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
@@ -59,9 +68,13 @@ impl Visitor {
     }
 
     fn sign_in(&mut self, user: &str, password: &str, query: &str) -> Answer {
+        self.ask(Visitor::signing_in(user, password, query))
+    }
+
+    fn signing_in(user: &str, password: &str, query: &str) -> Ask {
         let body = format!("user={user}&password={password}");
         let path = format!("/forum/desk?{query}");
-        self.ask(Ask::post(&path, "application/x-www-form-urlencoded", body))
+        Ask::post(&path, "application/x-www-form-urlencoded", body)
     }
 
     fn orders(&mut self) -> Answer {
@@ -279,6 +292,35 @@ fn a_search_finds_what_the_database_shows_to_the_visitor() {
 }
 
 #[test]
+fn whoever_knew_the_session_before_is_never_the_visitor() {
+    on_servers(|desk| {
+        let site = desk.site("");
+        let server = serve(&[site.path()], &["--policy", "fixed:8"]);
+        let mut ann = Visitor::new(&server);
+        ann.ask(Ask::get("/forum/desk?plant&connected"));
+        let (cookie, token) = (ann.cookie.clone(), ann.token.clone());
+        let mut eve = Visitor {
+            cookie,
+            token,
+            ..Visitor::new(&server)
+        };
+        let early = eve.own(Ask::get("/forum/desk?hold=early")).sent_to(&server);
+        until_held(site.path(), "early");
+        let signing_in = Visitor::signing_in(&desk.ann, PASSWORD, "keep&own&hold=in");
+        let signing_in = ann.own(signing_in).sent_to(&server);
+        until_held(site.path(), "in");
+        assert_eq!(eve.orders().status, 401);
+        let_go(site.path(), "in");
+        let signed_in = ann.takes(receive(signing_in));
+        assert_eq!(signed_in.told(), (200, "[1,2]"), "by the request itself");
+        let_go(site.path(), "early");
+        assert_eq!(receive(early).status, 401);
+        assert_eq!(eve.orders().status, 401);
+        assert_eq!(ann.orders().told(), (200, "[1,2]"));
+    });
+}
+
+#[test]
 fn fifty_visitors_at_once_and_none_is_left() {
     const VISITORS: usize = 50;
     on_servers(|desk| {
@@ -371,6 +413,10 @@ fn a_connection_ends_with_its_session_however_that_ends() {
             // A page that broke keeps neither the session nor the connection.
             let mut ann = Visitor::new(&server);
             assert_eq!(ann.sign_in(&desk.ann, PASSWORD, "fail").status, 500);
+            desk.has_connections(0);
+
+            // Nor does one whose session ends within the request that makes it.
+            assert_eq!(ann.sign_in(&desk.ann, PASSWORD, "leave").body, "left");
             desk.has_connections(0);
 
             // It stays when the id of its session changes, and is replaced by another one.

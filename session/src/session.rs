@@ -184,6 +184,19 @@ impl Session {
         self.with(Draft::owner)
     }
 
+    /// Whether the store still has the session as this request read it, or it is this request that makes it.
+    /// It asks the store each time: another request may have ended or renewed it meanwhile.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub fn is_still_there(&self) -> Result<bool> {
+        let stored = self.with(|draft| Ok(draft.stored_id()))?;
+        match stored {
+            Some(id) => Ok(self.sessions.load(&id.key())?.is_some()),
+            None => Ok(true),
+        }
+    }
+
     /// The session that [`commit`](Session::commit) is to end.
     pub fn ending(&self) -> Option<Handle> {
         self.draft.lock().as_ref()?.ended()

@@ -17,6 +17,11 @@ fn handle() -> Handle {
     Handle::draw().unwrap()
 }
 
+/// What a request finds that begins now.
+fn find<C: Close>(connections: &UserConnections<C>, session: &Handle) -> Option<Arc<C>> {
+    connections.get(session, "a", connections.now_shown())
+}
+
 /// A connection that counts how many are open.
 #[derive(Debug)]
 struct Fake {
@@ -129,7 +134,17 @@ fn a_session_that_ends_while_one_is_opened_keeps_none() {
     });
     assert!(matches!(result, Err(SessionError::ConnectionEnded { .. })));
     assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (0, 0));
+    // What is opened for nobody counts until it is closed: the database counts it too.
+    let result = connections.open(&session, "a", || {
+        connections.close(&session, "a");
+        let error = connections.open(&handle(), "a", || panic!("it must not be opened"));
+        assert!(matches!(error, Err(SessionError::Connections { .. })));
+        Ok(Fake::open(&open))
+    });
+    assert!(matches!(result, Err(SessionError::ConnectionEnded { .. })));
+    assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (0, 0));
     // Of two that are opened at once under one name, the one that began later stays.
+    let (connections, _, open) = registry(2);
     let result = connections.open(&session, "a", || {
         connections.open(&session, "a", || Ok(Fake::open(&open)))?;
         Ok(Fake::open(&open))
@@ -148,6 +163,32 @@ fn a_session_that_ends_while_one_is_opened_keeps_none() {
 }
 
 #[test]
+fn one_is_found_by_requests_that_begin_after_it_is_shown() {
+    let (connections, clock, open) = registry(10);
+    let session = handle();
+    let fake = || Ok(Fake::open(&open));
+    let before = connections.now_shown();
+    let first = connections.open(&session, "a", fake).unwrap();
+    assert!(find(&connections, &session).is_none());
+    assert!(connections.is_open(&session, "a", &first));
+    connections.show(&session, "a", &first);
+    assert!(connections.get(&session, "a", before).is_none());
+    assert!(Arc::ptr_eq(&find(&connections, &session).unwrap(), &first));
+    // One in its place is another one.
+    let second = connections.open(&session, "a", fake).unwrap();
+    connections.show(&session, "a", &first);
+    assert!(find(&connections, &session).is_none());
+    assert!(!connections.is_open(&session, "a", &first));
+    connections.show(&session, "a", &second);
+    drop(second);
+    assert!(find(&connections, &session).is_some());
+    // Whoever comes late does not find it either, swept or not.
+    clock.advance(CONNECTION_IDLE);
+    assert!(find(&connections, &session).is_none());
+    assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (0, 0));
+}
+
+#[test]
 fn idle_connections_are_closed_and_those_in_use_are_not() {
     let (connections, clock, open) = registry(3);
     let sessions = [handle(), handle(), handle()];
@@ -155,18 +196,17 @@ fn idle_connections_are_closed_and_those_in_use_are_not() {
         .open(&sessions[0], "a", || Ok(Fake::open(&open)))
         .unwrap();
     for session in &sessions[1..] {
-        connections
-            .open(session, "a", || Ok(Fake::open(&open)))
-            .unwrap();
+        let one = connections.open(session, "a", || Ok(Fake::open(&open)));
+        connections.show(session, "a", &one.unwrap());
     }
     clock.advance(CONNECTION_IDLE / 2);
-    connections.get(&sessions[1], "a").unwrap();
+    assert!(find(&connections, &sessions[1]).is_some());
     clock.advance(CONNECTION_IDLE / 2);
     // For a new one the idle one goes at once.
     connections
         .open(&handle(), "a", || Ok(Fake::open(&open)))
         .unwrap();
-    assert!(connections.get(&sessions[2], "a").is_none());
+    assert!(find(&connections, &sessions[2]).is_none());
     assert_eq!(open.load(Ordering::SeqCst), 3);
     clock.advance(CONNECTION_IDLE);
     assert_eq!((connections.sweep(), connections.count()), (2, 1));
@@ -181,9 +221,8 @@ fn one_that_broke_goes_and_not_what_took_its_place() {
     let session = handle();
     let fake = || Ok(Fake::open(&open));
     let first = connections.open(&session, "a", fake).unwrap();
-    connections.open(&session, "a", fake).unwrap();
+    let second = connections.open(&session, "a", fake).unwrap();
     assert!(!connections.close_this(&session, "a", &first));
-    let second = connections.get(&session, "a").unwrap();
     assert!(connections.close_this(&session, "a", &second));
     assert_eq!((connections.count(), open.load(Ordering::SeqCst)), (0, 0));
 }
@@ -301,7 +340,9 @@ fn a_connection_under_the_users_own_credentials_is_closed_with_the_session() {
             .unwrap()
             .unwrap();
         assert!(row.get::<String>("me").unwrap().starts_with(&name));
-        let found = connections.get(&session, "archive").unwrap();
+        connections.show(&session, "archive", &own);
+        let found = connections.get(&session, "archive", connections.now_shown());
+        let found = found.unwrap();
         assert!(!format!("{connections:?} {found:?}").contains("secret"));
         connections.end_session(&session);
         assert_eq!(connections.count(), 0);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
 
 use common::{HOUR, Site, on_each_store};
-use harmonious_db::{Config, Database};
+use harmonious_db::{Backend, Config, Database};
 use harmonious_session::config::SWEEP_MAX;
 use harmonious_session::{
     DatabaseStore, EndReason, Handle, MemoryStore, Record, SessionKey, Store, Stored, Updated,
@@ -284,6 +284,40 @@ fn all_stores_are_one_to_whoever_uses_them() {
             }
         }
     });
+}
+
+/// The server connects as a role that may use the tables and not make any.
+#[test]
+fn tables_that_are_there_need_no_right_to_make_them() {
+    for (variable, url) in common::servers() {
+        let _alone = common::ONE_AT_A_TIME.lock();
+        let db = Database::open(&Config::new(url)).unwrap();
+        if db.backend() != Backend::Postgres {
+            continue;
+        }
+        DatabaseStore::new(db.clone()).unwrap();
+        let name = Handle::draw().unwrap().to_string().to_lowercase();
+        let name = format!("u{}", &name.replace(['-', '_'], "")[..12]);
+        let tables = "harmonious_session, harmonious_session_value";
+        let made = db.script(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'secret';
+             REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+             GRANT SELECT ON {tables} TO {name};"
+        ));
+        if let Err(error) = made {
+            println!("left out: {variable} cannot make users: {error}");
+            continue;
+        }
+        let own = db.open_as(&name, "secret").unwrap();
+        let stores = DatabaseStore::new(own.clone());
+        let table = own.execute("CREATE TABLE of_nobody (n BIGINT)", &[]);
+        db.script(&format!(
+            "REVOKE ALL ON {tables} FROM {name}; DROP ROLE {name};"
+        ))
+        .unwrap();
+        assert!(stores.is_ok(), "{stores:?}");
+        assert!(table.is_err());
+    }
 }
 
 fn sorted(stored: Option<Stored>) -> Option<Stored> {

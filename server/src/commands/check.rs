@@ -9,7 +9,7 @@ use harmonious_templating::Templates;
 use super::probe;
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{DATA, Keeping, SiteToml, Unmet, template_files, unmet};
+use crate::site::{Keeping, SiteToml, Unmet, template_files, unmet};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -48,7 +48,7 @@ pub fn check(site: &Path, json: bool) -> Result<(), Failure> {
 
 fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
     let toml = SiteToml::read(site)?;
-    let keeping = Keeping::new(toml.keeping, &site.join(DATA))?;
+    let keeping = Keeping::new(toml.keeping, site)?;
     let manifest = match SiteFacts::of(site).scan() {
         Ok(manifest) => manifest,
         Err(problems) => return Ok(problems.0),

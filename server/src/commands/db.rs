@@ -10,7 +10,7 @@ use harmonious_dispatcher::{Manifest, Problems};
 use crate::cli::{Db, DbAction};
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{DATA, DomainDatabase, Keeping, SiteToml};
+use crate::site::{Keeping, KeptDatabase, SiteToml};
 
 /// Bytes of one statement that the shell takes.
 const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
@@ -28,24 +28,25 @@ pub fn db(asked: &Db) -> Result<(), Failure> {
         ))
     })?;
     let toml = SiteToml::read(&dir)?;
-    let keeping = Keeping::new(toml.keeping, &dir.join(DATA))?;
+    let keeping = Keeping::new(toml.keeping, &dir)?;
     let domains = domains(&keeping, &dir);
     let Some(domain) = &asked.domain else {
         return match &asked.action {
             DbAction::Migrate => {
-                let mut applied = keeping.prepare(&dir)?;
-                domains?;
-                applied.extend(keeping.prepare_domains()?);
-                said(&applied)
+                // What is wrong with the domains is no matter to the site's own.
+                if let Err(wrong) = domains {
+                    keeping.prepare_own()?.all()?;
+                    return Err(wrong);
+                }
+                said(&keeping.prepare()?.all()?)
             }
             DbAction::Status => {
-                let migrations = dir.join(Keeping::MIGRATIONS);
-                let migrations = migrations.is_dir().then_some(migrations);
-                let state = status(migrations.as_deref(), &keeping.open()?);
+                let own = &keeping.database;
+                let state = status(own.migrations(), &own.open()?);
                 print(&others(&keeping));
                 state.and(domains)
             }
-            action => work(action, &keeping.open()?),
+            action => work(action, &keeping.database.open()?),
         };
     };
     domains?;
@@ -74,7 +75,7 @@ fn domains(keeping: &Keeping, dir: &Path) -> Result<(), Failure> {
 }
 
 /// The database that a domain declares, with or without the slashes around its path.
-fn declared(keeping: &Keeping, domain: &str) -> Result<Arc<DomainDatabase>, Failure> {
+fn declared(keeping: &Keeping, domain: &str) -> Result<Arc<KeptDatabase>, Failure> {
     let all = keeping.databases.all();
     let path = format!("/{}/", domain.trim_matches('/'));
     all.get(&path).cloned().ok_or_else(|| {
@@ -90,7 +91,7 @@ fn declared(keeping: &Keeping, domain: &str) -> Result<Arc<DomainDatabase>, Fail
 /// The databases beside the site's own, a line each.
 fn others(keeping: &Keeping) -> String {
     let all = keeping.databases.all();
-    let line = |domain: &Arc<DomainDatabase>| {
+    let line = |domain: &Arc<KeptDatabase>| {
         let (path, shown) = (&domain.domain, domain.shown());
         format!("domain      {path}  {shown}  (more: --domain {path})\n")
     };

@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
-use harmonious_db::{Database, Error, Hit, SearchIndex, Value};
+use harmonious_db::{Backend, Database, Error, Hit, SearchIndex, Value};
 use harmonious_dispatcher::Caller;
+use harmonious_session::Session;
 use serde::{Deserialize, Serialize};
 
-use super::databases::DomainDatabase;
+use super::databases::KeptDatabase;
 use super::exchange::{Refusal, SiteExchange, encode, failed, read};
 use super::transactions::Place;
 use super::visitors::{self, Credentials, Visitor};
+
+/// What is told to whoever would wait for a transaction of the same request.
+const IN_TRANSACTION: &str = "a transaction of this request is open there, and has the connection that this needs: \
+     hand its `tx` on, or begin a part of it (`tx.transaction`)";
 
 /// The kind of the error where no domain declares a database.
 const NO_DATABASE: &str = "no-database";
@@ -106,13 +111,7 @@ pub fn answer(
             } = read(service, message)?;
             let (source, place) = asked.place(domain, true)?;
             let credentials = Credentials { user, password };
-            let database = asked.of_site_or_domain(&source)?;
-            encode(&visitors::connect(
-                exchange,
-                &place,
-                &database,
-                &credentials,
-            )?)
+            encode(&visitors::connect(exchange, &source, &place, &credentials)?)
         }
         "db.is_connected" => {
             let at: Where = read(service, message)?;
@@ -136,7 +135,7 @@ struct Asked<'a, 'r> {
 }
 
 /// Where connections come from: a domain, or the site itself.
-type Source = Option<Arc<DomainDatabase>>;
+pub type Source = Option<Arc<KeptDatabase>>;
 
 /// A database, and whose connection it is if not the site's.
 struct Target {
@@ -167,7 +166,7 @@ impl Asked<'_, '_> {
         Ok((source, Place { name, is_visitor }))
     }
 
-    fn nearest(&self) -> Result<Arc<DomainDatabase>, Refusal> {
+    fn nearest(&self) -> Result<Arc<KeptDatabase>, Refusal> {
         let databases = &self.exchange.keeping.databases;
         let Caller { module, domain, .. } = self.caller;
         databases.nearest(domain).ok_or_else(|| {
@@ -237,6 +236,10 @@ impl Asked<'_, '_> {
             None => {
                 let target = self.target(&source, &place)?;
                 let database = &target.database;
+                // Readers of SQLite see what was there before the transaction, and wait for nobody.
+                if service != "db.query" || place.is_visitor {
+                    self.waits_for_nobody_here(&target, &place)?;
+                }
                 let done = match service {
                     "db.execute" => database.execute(sql, &values).map(|count| encode(&count)),
                     "db.insert" => database.insert(sql, &values).map(|id| encode(&id)),
@@ -255,10 +258,34 @@ impl Asked<'_, '_> {
             return transactions.begin_part(&place, within);
         }
         let target = self.target(&source, &place)?;
+        self.waits_for_nobody_here(&target, &place)?;
+        self.read_session_before(&target, &place)?;
         let begun = || target.database.begin();
         transactions.begin(place, || {
             begun().map_err(|error| target.told(self.exchange, error))
         })
+    }
+
+    /// Refuses what needs the one connection that a transaction of this very request has: SQLite's writer, or
+    /// the visitor's own. It would wait for itself, and everybody else for it.
+    fn waits_for_nobody_here(&self, target: &Target, place: &Place) -> Result<(), Refusal> {
+        let is_one = place.is_visitor || target.database.backend() == Backend::Sqlite;
+        match is_one && self.exchange.transactions.has_at(place) {
+            true => Err(Refusal::failed(IN_TRANSACTION)),
+            false => Ok(()),
+        }
+    }
+
+    /// Sessions are in the site's database too: read within a transaction one would take a second connection,
+    /// which others in transactions wait for likewise, or make its tables, which needs SQLite's writer.
+    fn read_session_before(&self, target: &Target, place: &Place) -> Result<(), Refusal> {
+        if self.exchange.is_outside || place.is_visitor || place.name != Place::SITE {
+            return Ok(());
+        }
+        if target.database.backend() == Backend::Sqlite {
+            self.exchange.keeping.sessions()?;
+        }
+        self.exchange.look(Session::exists).map(drop)
     }
 
     fn search(&self, search: &Search<'_>) -> Result<Vec<HitReply>, Refusal> {
@@ -278,10 +305,14 @@ impl Asked<'_, '_> {
                 let own = self.of_site_or_domain(&source)?;
                 own.ensure_search_index(&index)?;
                 let target = self.target(&source, &place)?;
+                if place.is_visitor {
+                    self.waits_for_nobody_here(&target, &place)?;
+                }
                 let look = || target.database.search(&index, search.words, limit, offset);
                 let found = match look() {
-                    // Somebody removed it since it was made.
-                    Err(Error::Syntax { .. }) => {
+                    // Somebody removed it since it was made. A role that does not find it may be one whose
+                    // schema it is not in: it would be made anew each time.
+                    Err(Error::Syntax { .. }) if !place.is_visitor => {
                         own.create_search_index(&index)?;
                         look()
                     }

@@ -9,25 +9,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use harmonious_db::{Config, Database, Migrations};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::databases_toml::{Declared, Plan};
 use super::exchange::Refusal;
-use super::keeping::opened;
+use super::lazy::Lazy;
+use super::transactions::Place;
 use crate::failure::Failure;
 
-/// The database of one domain.
-pub struct DomainDatabase {
-    /// The path of the domain.
+/// The database of one domain, or of the site.
+pub struct KeptDatabase {
+    /// The path of the domain, or [`Place::SITE`].
     pub domain: String,
     declared: Result<Declared, String>,
-    cell: Mutex<Option<Database>>,
+    cell: Lazy<Database>,
 }
 
 /// The databases of a site's domains.
 #[derive(Default)]
 pub struct Databases {
-    current: RwLock<Arc<BTreeMap<String, Arc<DomainDatabase>>>>,
+    current: RwLock<Arc<BTreeMap<String, Arc<KeptDatabase>>>>,
 }
 
 impl Databases {
@@ -39,31 +40,41 @@ impl Databases {
             let kept = current.get(&domain);
             let kept = kept.filter(|before| before.declared == declared).cloned();
             let database = kept.unwrap_or_else(|| {
-                Arc::new(DomainDatabase {
+                Arc::new(KeptDatabase {
                     domain: domain.clone(),
                     declared,
-                    cell: Mutex::default(),
+                    cell: Lazy::default(),
                 })
             });
             next.insert(domain, database);
         }
-        let is_other = |(domain, before): (&String, &Arc<DomainDatabase>)| {
+        let is_other = |(domain, before): (&String, &Arc<KeptDatabase>)| {
             let now = next.get(domain);
             let same = now.is_some_and(|now| Arc::ptr_eq(now, before));
             (!same).then(|| domain.clone())
         };
         let others = current.iter().filter_map(is_other).collect();
-        *current = Arc::new(next);
+        let former = std::mem::replace(&mut *current, Arc::new(next));
+        drop(current);
+        // Without the lock: the last user of a database closes its connections.
+        drop(former);
         others
     }
 
     /// Those that are declared, by the path of their domain.
-    pub fn all(&self) -> Arc<BTreeMap<String, Arc<DomainDatabase>>> {
+    pub fn all(&self) -> Arc<BTreeMap<String, Arc<KeptDatabase>>> {
         Arc::clone(&self.current.read())
     }
 
+    /// Whether it is still the one that is declared.
+    pub fn is_current(&self, database: &Arc<KeptDatabase>) -> bool {
+        let current = self.current.read();
+        let declared = current.get(&database.domain);
+        declared.is_some_and(|declared| Arc::ptr_eq(declared, database))
+    }
+
     /// The database that a module of this domain opens: of the domain, else of the nearest above.
-    pub fn nearest(&self, domain: &str) -> Option<Arc<DomainDatabase>> {
+    pub fn nearest(&self, domain: &str) -> Option<Arc<KeptDatabase>> {
         let current = self.current.read();
         if current.is_empty() {
             return None;
@@ -72,13 +83,22 @@ impl Databases {
     }
 }
 
-impl DomainDatabase {
+impl KeptDatabase {
+    /// The site's own.
+    pub(super) fn of_site(declared: Declared) -> KeptDatabase {
+        KeptDatabase {
+            domain: Place::SITE.to_owned(),
+            declared: Ok(declared),
+            cell: Lazy::default(),
+        }
+    }
+
     /// The database, opened and brought up to date if it was not.
     ///
     /// # Errors
     /// It cannot be opened, a migration fails, or its declaration is wrong.
     pub fn database(&self) -> Result<Database, Refusal> {
-        opened(&self.cell, || {
+        self.cell.get(|| {
             let (database, applied) = self.prepared()?;
             for migration in applied {
                 tracing::info!(domain = %self.domain, "applied the migration {migration}");
@@ -91,33 +111,36 @@ impl DomainDatabase {
     /// wrongly, which its modules are told.
     ///
     /// # Errors
-    /// As [`database`](DomainDatabase::database).
-    pub fn prepare(&self) -> Result<Vec<String>, Failure> {
+    /// As [`database`](KeptDatabase::database).
+    pub fn prepare(&self) -> Result<Vec<String>, Refusal> {
         let mut names = Vec::new();
         if self.declared.is_err() {
             return Ok(names);
         }
-        let database = opened(&self.cell, || {
+        let database = self.cell.get(|| {
             let (database, applied) = self.prepared()?;
             names = applied;
             Ok(database)
         });
         match database {
             Ok(_) => Ok(names),
-            Err(refusal) => Err(Failure::Failed(format!(
-                "the database of {}: {}",
-                self.domain, refusal.0.detail
-            ))),
+            Err(mut refusal) => {
+                let whose = match self.domain.as_str() {
+                    Place::SITE => "the site",
+                    domain => domain,
+                };
+                refusal.0.detail = format!("the database of {whose}: {}", refusal.0.detail);
+                Err(refusal)
+            }
         }
     }
 
     /// Opens it for a command: as it is.
     ///
     /// # Errors
-    /// As [`database`](DomainDatabase::database), but for migrations.
+    /// As [`database`](KeptDatabase::database), but for migrations.
     pub fn open(&self) -> Result<Database, Failure> {
-        let opened = self.opened();
-        opened.map_err(|refusal| Failure::Failed(refusal.0.detail))
+        Ok(self.opened()?)
     }
 
     /// The folder of its migrations, if there is one.
@@ -125,6 +148,12 @@ impl DomainDatabase {
         let declared = self.declared.as_ref().ok()?;
         let folder = declared.migrations.as_path();
         folder.is_dir().then_some(folder)
+    }
+
+    /// Whether it is a server's, which may be away and come again; a file that cannot be opened stays so.
+    pub fn is_of_a_server(&self) -> bool {
+        let declared = self.declared.as_ref();
+        declared.is_ok_and(|declared| !declared.url.starts_with("sqlite:"))
     }
 
     /// Where it is, without a password.

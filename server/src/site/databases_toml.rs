@@ -37,8 +37,8 @@ pub struct Around<'a> {
 pub(super) struct Declared {
     /// The whole URL; it may have a password in it.
     pub(super) url: String,
-    connections_max: Option<u32>,
-    query_time_max: Option<Duration>,
+    pub(super) connections_max: Option<u32>,
+    pub(super) query_time_max: Option<Duration>,
     /// The folder with its migrations, which need not be there.
     pub(super) migrations: PathBuf,
 }
@@ -160,6 +160,11 @@ fn take(key: &HostKey, declared: &mut Declared, reader: &mut Reader<'_>, around:
             Some(url) => declared.url = located(url, key, reader, around.data),
             None => reader.bad(key, "write a URL such as \"sqlite:forum.db\""),
         },
+        "url-secret" if text.is_some_and(has_password) => reader.wrong(
+            key.line,
+            "`database.url-secret` is a URL with a password in it".to_owned(),
+            "put the URL into secrets.toml, and its name there here",
+        ),
         "url-secret" => match text.map(|name| around.secrets.get(name)) {
             Some(Some(url)) => declared.url = located(url, key, reader, around.data),
             Some(None) => {
@@ -314,6 +319,10 @@ mod tests {
             (
                 "[database]\nurl = \"postgres://u:secret@h/d\"",
                 ":2: `database.url` has a password",
+            ),
+            (
+                "[database]\nurl-secret = \"postgres://u:secret@h/d\"",
+                ":2: `database.url-secret` is a URL with a password",
             ),
             ("[database]\nurl = \"sqlite:../x.db\"", "leave out `..`"),
             (

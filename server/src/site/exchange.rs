@@ -25,6 +25,7 @@ use super::keeping::Keeping;
 use super::transactions::Transactions;
 use super::visitors::Opened;
 use super::{instances, logins, sessions};
+use crate::failure::Failure;
 
 /// One request of a site.
 pub struct SiteExchange<'r> {
@@ -35,8 +36,10 @@ pub struct SiteExchange<'r> {
     session: OnceCell<Session>,
     /// The session that it ended.
     ended: Cell<Option<Handle>>,
+    /// Which connections of visitors were there before its session was read.
+    seen: OnceCell<u64>,
     /// What it does belongs to no visitor.
-    is_outside: bool,
+    pub(super) is_outside: bool,
     pub(super) instance_leases: instances::Leases,
     pub(super) transactions: Transactions,
     pub(super) opened: Opened,
@@ -76,6 +79,7 @@ impl<'r> SiteExchange<'r> {
             leases: Leases::default(),
             session: OnceCell::new(),
             ended: Cell::new(None),
+            seen: OnceCell::new(),
             is_outside: false,
             instance_leases: instances::Leases::default(),
             transactions: Transactions::default(),
@@ -101,8 +105,17 @@ impl<'r> SiteExchange<'r> {
                 "there is no session here: nobody's request is answered",
             ));
         }
-        let session = self.open(&self.keeping.sessions()?);
+        let sessions = self.keeping.sessions()?;
+        self.seen();
+        let session = self.open(&sessions);
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// For [`get`](harmonious_session::UserConnections::get): a connection that is shown after the session was
+    /// read may belong to whoever connected since, under another id.
+    pub(super) fn seen(&self) -> u64 {
+        let now = || self.keeping.connections.now_shown();
+        *self.seen.get_or_init(now)
     }
 
     /// The session to look at: without a store where none was brought nor begun.
@@ -228,6 +241,7 @@ impl Exchange for SiteExchange<'_> {
         // What a session owned that came to nothing goes with it.
         for never in session.uncommitted() {
             instances.end_session(&never);
+            self.keeping.connections.end_session(&never);
         }
         // It ended while this request made something for it.
         if let Err(SessionError::Gone) = kept
@@ -259,13 +273,24 @@ impl Exchange for SiteExchange<'_> {
 }
 
 /// Why a service did not do what it was asked to; made of the errors of what the site keeps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal(pub ServiceError);
 
 impl Refusal {
     /// A failure that is nobody's but the site's.
     pub fn failed(detail: impl Into<String>) -> Refusal {
         Refusal(failed(detail))
+    }
+
+    /// Whether it passes by itself: something is away, or there is no room at the moment.
+    pub fn is_unavailable(&self) -> bool {
+        self.0.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Failed(refusal.0.detail)
     }
 }
 

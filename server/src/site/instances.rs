@@ -397,6 +397,16 @@ fn lease(
     };
     if !lease.exists() {
         instances.holds(module);
+        // Only now: a session that ends from here on finds the entry in the book, and takes the value with it.
+        let there = exchange
+            .session()
+            .and_then(|session| Ok(session.is_still_there()?));
+        if !matches!(there, Ok(true)) {
+            give_back(instances, lease, None, false);
+            return Err(there
+                .err()
+                .unwrap_or_else(|| SessionError::InstanceEnded.into()));
+        }
         // With a transaction open nothing can be saved: it would wait for the transaction's end.
         let let_go = caller.let_go.filter(|_| exchange.transactions.is_empty());
         if let Some(let_go) = let_go

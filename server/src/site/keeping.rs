@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use harmonious_db::{Config, Database, Migrations};
+use harmonious_db::Database;
 use harmonious_dispatcher::Manifest;
 use harmonious_dispatcher::http::HeaderMap;
 use harmonious_dispatcher::http::header::COOKIE;
@@ -15,12 +15,14 @@ use harmonious_session::{
     Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
     Throttle,
 };
-use parking_lot::Mutex;
 
-use super::databases::Databases;
-use super::databases_toml::{Around, Plan};
+use super::databases::{Databases, KeptDatabase};
+use super::databases_toml::{Around, Declared, Plan};
 use super::exchange::Refusal;
 use super::instances::SiteInstances;
+use super::lazy::Lazy;
+use super::one::DATA;
+use super::transactions::Place;
 use super::visitors::{Checked, Connections};
 use crate::failure::Failure;
 
@@ -104,10 +106,54 @@ pub struct Keeping {
     pub connections: Arc<Connections>,
     /// Users of the databases whose passwords are checked there.
     pub checked: Checked,
-    database: Mutex<Option<Database>>,
-    sessions: Mutex<Option<Arc<Sessions>>>,
-    passwords: Mutex<Option<Arc<Passwords>>>,
-    ring: Mutex<Option<Arc<KeyRing>>>,
+    /// Its own.
+    pub database: KeptDatabase,
+    sessions: Lazy<Arc<Sessions>>,
+    passwords: Lazy<Arc<Passwords>>,
+    ring: Lazy<Arc<KeyRing>>,
+}
+
+/// What became of the databases of a site when it was opened.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// Migrations that were applied; of a domain's database with the domain.
+    pub applied: Vec<String>,
+    /// Why databases cannot be reached at the moment. They are tried again, and brought up to date, when
+    /// something needs them.
+    pub away: Vec<String>,
+}
+
+impl Prepared {
+    fn add(&mut self, database: &KeptDatabase) -> Result<(), Failure> {
+        match database.prepare() {
+            Ok(names) => {
+                let named = names
+                    .into_iter()
+                    .map(|name| match database.domain.as_str() {
+                        Place::SITE => name,
+                        domain => format!("{domain} {name}"),
+                    });
+                self.applied.extend(named);
+                Ok(())
+            }
+            Err(refusal) if refusal.is_unavailable() && database.is_of_a_server() => {
+                self.away.push(refusal.0.detail);
+                Ok(())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// What was applied, for somebody who wants all of them to be there.
+    ///
+    /// # Errors
+    /// One cannot be reached.
+    pub fn all(mut self) -> Result<Vec<String>, Failure> {
+        match self.away.pop() {
+            Some(away) => Err(Failure::Failed(away)),
+            None => Ok(self.applied),
+        }
+    }
 }
 
 impl Keeping {
@@ -117,17 +163,24 @@ impl Keeping {
     /// The folder of numbered SQL files of a site.
     pub const MIGRATIONS: &'static str = "migrations";
 
-    /// Of a site with that folder for its data.
+    /// Of the site in that folder.
     ///
     /// # Errors
     /// What `site.toml` says cannot be meant so.
-    pub fn new(config: KeepingConfig, data: &Path) -> Result<Keeping, Failure> {
+    pub fn new(config: KeepingConfig, site: &Path) -> Result<Keeping, Failure> {
         let wrong = |error: harmonious_session::SessionError| Failure::Usage(error.to_string());
         let origins = config.origins.iter().map(String::as_str);
         let csrf = CsrfPolicy::default().origins(origins).map_err(wrong)?;
         let clock = Clock::system();
         let settings = config.sessions.clone();
         let visitors = Sessions::new(MemoryStore::default(), settings, clock.clone());
+        let data = site.join(DATA);
+        let database = KeptDatabase::of_site(Declared {
+            url: url(&config, &data),
+            connections_max: config.connections_max,
+            query_time_max: config.query_time_max,
+            migrations: site.join(Self::MIGRATIONS),
+        });
         Ok(Keeping {
             visitors: Arc::new(visitors.map_err(wrong)?),
             throttle: Throttle::new(clock.clone()).map_err(wrong)?,
@@ -142,68 +195,45 @@ impl Keeping {
             clock,
             csrf,
             config,
-            data: data.to_owned(),
-            database: Mutex::default(),
-            sessions: Mutex::default(),
-            passwords: Mutex::default(),
-            ring: Mutex::default(),
+            data,
+            database,
+            sessions: Lazy::default(),
+            passwords: Lazy::default(),
+            ring: Lazy::default(),
         })
     }
 
-    /// Brings the database up to date with the migrations of the site; opens it in any case where the site
-    /// says which it is. What was applied.
+    /// Brings the databases of the site and of its domains up to date; opens the site's own in any case where
+    /// the site says which it is.
     ///
     /// # Errors
-    /// It cannot be reached, or a migration fails.
-    pub fn prepare(&self, site: &Path) -> Result<Vec<String>, Failure> {
-        let folder = site.join(Self::MIGRATIONS);
-        if self.config.database_url.is_empty() && !folder.is_dir() {
-            return Ok(Vec::new());
+    /// A migration fails, or a database is there and cannot be opened.
+    pub fn prepare(&self) -> Result<Prepared, Failure> {
+        let mut prepared = self.prepare_own()?;
+        for database in self.databases.all().values() {
+            prepared.add(database)?;
         }
-        let database = self.open()?;
-        if !folder.is_dir() {
-            return Ok(Vec::new());
-        }
-        let failed =
-            |error: harmonious_db::Error| Failure::Failed(format!("{}: {error}", folder.display()));
-        let migrations = Migrations::read(&folder, database.backend()).map_err(failed)?;
-        database.migrate(&migrations).map_err(failed)
+        Ok(prepared)
     }
 
-    /// The site's database, for a command.
+    /// The same, of the site's own database.
     ///
     /// # Errors
-    /// It cannot be opened.
-    pub fn open(&self) -> Result<Database, Failure> {
-        let database = self.database();
-        database.map_err(|refusal| Failure::Failed(refusal.0.detail))
+    /// As [`prepare`](Keeping::prepare).
+    pub fn prepare_own(&self) -> Result<Prepared, Failure> {
+        let mut prepared = Prepared::default();
+        if !self.config.database_url.is_empty() || self.database.migrations().is_some() {
+            prepared.add(&self.database)?;
+        }
+        Ok(prepared)
     }
 
-    /// The site's database.
+    /// The site's database, brought up to date.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It cannot be opened, or a migration fails.
     pub fn database(&self) -> Result<Database, Refusal> {
-        opened(&self.database, || {
-            if self.config.database_url.is_empty() {
-                self.make_data()?;
-            }
-            let mut config = Config::new(self.url());
-            if let Some(connections) = self.config.connections_max {
-                config.connections_max = connections;
-            }
-            if let Some(time) = self.config.query_time_max {
-                config.query_time_max = time;
-            }
-            Ok(Database::open(&config)?)
-        })
-    }
-
-    fn url(&self) -> String {
-        match self.config.database_url.as_str() {
-            "" => format!("sqlite:{}", self.data.join("site.db").display()),
-            url => url.to_owned(),
-        }
+        self.database.database()
     }
 
     /// What the domains of a manifest of the site in that folder declare.
@@ -212,7 +242,7 @@ impl Keeping {
             site,
             data: &self.data,
             secrets: &self.config.secrets.0,
-            own_url: &self.url(),
+            own_url: &url(&self.config, &self.data),
         };
         Plan::read(manifest, &around)
     }
@@ -224,19 +254,6 @@ impl Keeping {
             self.connections.close_named(&domain);
             self.checked.clear();
         }
-    }
-
-    /// Brings the databases of the domains up to date. What was applied, with the domain.
-    ///
-    /// # Errors
-    /// One cannot be reached, or a migration fails.
-    pub fn prepare_domains(&self) -> Result<Vec<String>, Failure> {
-        let mut applied = Vec::new();
-        for (domain, database) in self.databases.all().iter() {
-            let names = database.prepare()?.into_iter();
-            applied.extend(names.map(|name| format!("{domain} {name}")));
-        }
-        Ok(applied)
     }
 
     /// The sessions of those who bring none: to look at a request, or to render a page, without a store. A
@@ -261,7 +278,7 @@ impl Keeping {
     /// # Errors
     /// Their store cannot be opened.
     pub fn sessions(&self) -> Result<Arc<Sessions>, Refusal> {
-        opened(&self.sessions, || {
+        self.sessions.get(|| {
             let (settings, clock) = (self.config.sessions.clone(), self.clock.clone());
             let sessions = match self.config.sessions_in_memory {
                 true => Sessions::new(MemoryStore::default(), settings, clock)?,
@@ -282,9 +299,8 @@ impl Keeping {
     /// # Errors
     /// The system gives no random bytes.
     pub fn passwords(&self) -> Result<Arc<Passwords>, Refusal> {
-        opened(&self.passwords, || {
-            Ok(Arc::new(Passwords::new(Cost::default(), HASHING_MAX)?))
-        })
+        self.passwords
+            .get(|| Ok(Arc::new(Passwords::new(Cost::default(), HASHING_MAX)?)))
     }
 
     /// Seals small texts.
@@ -292,7 +308,7 @@ impl Keeping {
     /// # Errors
     /// The file of keys cannot be read or made, or others can read it.
     pub fn ring(&self) -> Result<Arc<KeyRing>, Refusal> {
-        opened(&self.ring, || {
+        self.ring.get(|| {
             self.make_data()?;
             Ok(Arc::new(KeyRing::load(&self.data.join(Self::KEYS))?))
         })
@@ -300,7 +316,7 @@ impl Keeping {
 
     /// The file of keys may be another: it is read again when something is sealed or opened.
     pub fn forget_ring(&self) {
-        *self.ring.lock() = None;
+        self.ring.forget();
     }
 
     /// Whether a visitor comes through TLS, and from where, as far as the proxy before us is believed.
@@ -324,8 +340,7 @@ impl Keeping {
     /// Forgets what expired; whether there may be more.
     pub fn sweep(&self) -> Result<bool, Refusal> {
         self.connections.sweep();
-        let sessions = self.sessions.lock().clone();
-        match sessions {
+        match self.sessions.made() {
             Some(sessions) => Ok(sessions.sweep()? >= harmonious_session::config::SWEEP_MAX),
             None => Ok(false),
         }
@@ -349,22 +364,17 @@ impl std::fmt::Debug for Keeping {
     }
 }
 
-/// The value, made if it was not; who comes meanwhile waits. A failure is tried again by the next.
-pub(super) fn opened<T: Clone>(
-    cell: &Mutex<Option<T>>,
-    open: impl FnOnce() -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let mut cell = cell.lock();
-    if let Some(value) = &*cell {
-        return Ok(value.clone());
+/// Where the site's own database is.
+fn url(config: &KeepingConfig, data: &Path) -> String {
+    match config.database_url.as_str() {
+        "" => format!("sqlite:{}", data.join("site.db").display()),
+        url => url.to_owned(),
     }
-    let value = open()?;
-    *cell = Some(value.clone());
-    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use harmonious_db::Config;
     use harmonious_session::Client;
 
     use super::*;

@@ -12,6 +12,7 @@ mod fragments;
 mod instances;
 mod keeping;
 mod keeping_toml;
+mod lazy;
 mod logins;
 mod one;
 mod reload;
@@ -24,8 +25,9 @@ mod transactions;
 mod visitors;
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use harmonious_dispatcher::manifest::host_name;
@@ -36,7 +38,7 @@ use harmonious_http::{Handler, Head, Plan, Record, Request, Response};
 use crate::failure::Failure;
 use crate::log::access;
 
-pub use databases::DomainDatabase;
+pub use databases::KeptDatabase;
 pub use development::Development;
 pub use keeping::Keeping;
 pub use one::{DATA, Site};
@@ -107,25 +109,33 @@ impl Sites {
         if !self.sites.iter().any(owns) {
             return;
         }
-        let (sites, (done, ended)) = (Arc::clone(self), channel::<()>());
-        let saver = std::thread::Builder::new().name("save".to_owned());
-        let saver = saver.spawn(move || {
-            for site in &sites.sites {
-                site.keeping.instances.stop();
-                if let Some(dispatcher) = &site.dispatcher {
-                    dispatcher.let_go();
-                }
-            }
-            drop(done);
-        });
-        // It tells nothing: it ends, or panics, and either is the end.
+        let (done, ended) = channel::<()>();
+        // A thread for each: a module that hangs keeps no other site from saving.
+        let started = (0..self.sites.len()).map(|at| self.save_in_thread(at, done.clone()));
+        let all_started = started.fold(true, |all, one| all & one.is_ok());
+        drop(done);
+        // They tell nothing: they end, or panic, and either is the end.
         let waited = ended.recv_timeout(SAVE_MAX);
-        if saver.is_err() || waited == Err(RecvTimeoutError::Timeout) {
+        if !all_started || waited == Err(RecvTimeoutError::Timeout) {
             tracing::error!(
                 "what sessions own was not saved within {} s: it is lost",
                 SAVE_MAX.as_secs()
             );
         }
+    }
+
+    fn save_in_thread(self: &Arc<Sites>, at: usize, done: Sender<()>) -> io::Result<()> {
+        let sites = Arc::clone(self);
+        let saver = std::thread::Builder::new().name("save".to_owned());
+        let saver = saver.spawn(move || {
+            let site = &sites.sites[at];
+            site.keeping.instances.stop();
+            if let Some(dispatcher) = &site.dispatcher {
+                dispatcher.let_go();
+            }
+            drop(done);
+        });
+        saver.map(drop)
     }
 
     /// The site that a request belongs to, and the host that it names; 404 for a host of nobody, 400 for

@@ -16,12 +16,12 @@ use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, 
 use super::around::Around;
 use super::convert::{self, Facts};
 use super::development::{BUILDING, Development};
-use super::keeping::Keeping;
+use super::keeping::{Keeping, Prepared};
 use super::services::SiteServices;
 use super::site_toml::SiteToml;
 use crate::build::{BuiltLibraries, Profile};
 use crate::commands;
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 use crate::live::SiteFigures;
 
 /// The folder of files that are served as they are.
@@ -74,7 +74,7 @@ impl Site {
         let has_domains = dir.join(DOMAINS).is_dir();
         let files = files(&dir, has_domains)?;
         let around = Arc::new(Around::new(dir.join(STATIC), toml.fragments_bytes));
-        let keeping = Arc::new(Keeping::new(toml.keeping.clone(), &dir.join(DATA))?);
+        let keeping = Arc::new(Keeping::new(toml.keeping.clone(), &dir)?);
         let dispatcher = match has_domains {
             true => {
                 let is_development = development.is_some();
@@ -97,16 +97,7 @@ impl Site {
                 dir.display().to_string()
             )));
         }
-        let mut applied = keeping.prepare(&dir)?;
-        applied.extend(keeping.prepare_domains()?);
-        for migration in applied {
-            // The log has not begun yet.
-            let _ = writeln!(
-                io::stderr(),
-                "{}: applied the migration {migration}",
-                toml.name
-            );
-        }
+        tell(&toml.name, &keeping.prepare()?);
         Ok(Site {
             name: toml.name,
             hosts: toml.hosts,
@@ -296,6 +287,21 @@ impl Site {
             tracing::error!(target: "site", %site, %id, "a file cannot be sent: {error}");
             super::refusal(head, StatusCode::INTERNAL_SERVER_ERROR)
         })
+    }
+}
+
+/// Says what became of the databases: the log has not begun yet.
+fn tell(site: &str, prepared: &Prepared) {
+    let mut out = io::stderr();
+    for migration in &prepared.applied {
+        let _ = writeln!(out, "{site}: applied the migration {migration}");
+    }
+    for away in &prepared.away {
+        let away = one_line(away);
+        let _ = writeln!(
+            out,
+            "{site}: warning: {away}; it is tried again when a page needs it, which is answered 503 until then"
+        );
     }
 }
 

@@ -1,12 +1,14 @@
 //! Looks after what sites keep, once a minute: expired sessions go, and what sessions owned, idle connections of
-//! visitors too. At its end all such connections are closed.
+//! visitors too. At its end all such connections are closed. What modules do when their values go may take for
+//! ever, so each site has a thread for that: the others are swept meanwhile.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::Sites;
+use super::{Site, Sites};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60);
@@ -35,8 +37,13 @@ impl Sweeper {
         std::thread::Builder::new()
             .name("sweep".to_owned())
             .spawn(move || {
+                let mut letting_go = Vec::new();
+                letting_go.resize_with(sites.sites().len(), || None);
                 while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                    sweep(&sites);
+                    sites.sites().iter().for_each(sweep);
+                    for (at, thread) in letting_go.iter_mut().enumerate() {
+                        let_go(&sites, at, thread, &end);
+                    }
                 }
                 for site in sites.sites() {
                     site.keeping.connections.close_all();
@@ -53,8 +60,7 @@ impl Sweeper {
 impl Drop for Sweeper {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // It runs what modules do when their values go, which may take for ever. That it broke is in the log
-        // already.
+        // That one of the threads broke is in the log already.
         if self.ended.recv_timeout(STOP_MAX) == Err(RecvTimeoutError::Timeout) {
             tracing::error!(
                 "the sweeper does not end: a module takes longer than {} s to save a value",
@@ -64,24 +70,49 @@ impl Drop for Sweeper {
     }
 }
 
-fn sweep(sites: &Sites) {
-    for site in sites.sites() {
-        for _ in 0..ROUNDS_MAX {
-            match site.keeping.sweep() {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(refusal) => {
-                    tracing::warn!(site = %site.name, "sessions cannot be swept: {}", refusal.0.detail);
-                    break;
-                }
+fn sweep(site: &Site) {
+    for _ in 0..ROUNDS_MAX {
+        match site.keeping.sweep() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(refusal) => {
+                tracing::warn!(site = %site.name, "sessions cannot be swept: {}", refusal.0.detail);
+                break;
             }
         }
-        // After the sessions: what belonged to those that expired goes with them.
-        if let Some(dispatcher) = &site.dispatcher {
-            site.keeping
-                .instances
-                .sweep(|module| dispatcher.loader().is_current(module));
-            dispatcher.let_go();
-        }
+    }
+    // After the sessions: what belonged to those that expired goes with them.
+    if let Some(dispatcher) = &site.dispatcher {
+        let instances = &site.keeping.instances;
+        instances.sweep(|module| dispatcher.loader().is_current(module));
+    }
+}
+
+/// Has the modules of a site drop what is to go, unless they still do so since the last time.
+fn let_go(sites: &Arc<Sites>, at: usize, thread: &mut Option<JoinHandle<()>>, end: &Sender<()>) {
+    let site = &sites.sites()[at];
+    if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        tracing::warn!(
+            site = %site.name,
+            "a module takes longer than {} s to save a value",
+            EVERY.as_secs()
+        );
+        return;
+    }
+    if site.keeping.instances.is_empty() {
+        return;
+    }
+    let (sites, end) = (Arc::clone(sites), end.clone());
+    let started = std::thread::Builder::new()
+        .name("let go".to_owned())
+        .spawn(move || {
+            if let Some(dispatcher) = &sites.sites()[at].dispatcher {
+                dispatcher.let_go();
+            }
+            drop(end);
+        });
+    match started {
+        Ok(started) => *thread = Some(started),
+        Err(error) => tracing::warn!("no thread to let values go: {error}"),
     }
 }

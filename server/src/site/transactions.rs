@@ -55,6 +55,11 @@ impl Transactions {
         self.open.borrow().is_empty()
     }
 
+    /// Whether one is open there.
+    pub fn has_at(&self, place: &Place) -> bool {
+        self.open.borrow().iter().any(|open| open.place == *place)
+    }
+
     /// Undoes what nobody kept.
     pub fn undo(&self) {
         self.open.borrow_mut().clear();

@@ -3,7 +3,7 @@
 //!
 //! The password goes into the connection and nowhere else: what is kept is the open connection.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use harmonious_session::config::{PASSWORD_BYTES_MAX, USER_BYTES_MAX};
 use harmonious_session::{Cause, Handle, Session, SessionError, UserConnections};
 use parking_lot::Mutex;
 
+use super::database::Source;
 use super::exchange::{Refusal, SiteExchange};
 use super::logins;
 use super::transactions::Place;
@@ -39,7 +40,13 @@ impl Checked {
 
     /// Refuses a user whom the database takes with any password: with `trust` or `peer` in PostgreSQL's
     /// `pg_hba.conf`, whoever names one would be that user.
-    fn check(&self, place: &Place, database: &Database, user: &str) -> Result<(), Cause> {
+    fn check(
+        &self,
+        place: &Place,
+        database: &Database,
+        user: &str,
+        is_current: impl FnOnce() -> bool,
+    ) -> Result<(), Cause> {
         let key = (place.name.clone(), user.to_owned());
         if self.0.lock().contains(&key) {
             return Ok(());
@@ -54,7 +61,10 @@ impl Checked {
         if checked.len() >= CHECKED_MAX {
             checked.clear();
         }
-        checked.insert(key);
+        // Looked at under the lock: whoever puts another database in its place clears the list after it.
+        if is_current() {
+            checked.insert(key);
+        }
         Ok(())
     }
 }
@@ -103,8 +113,7 @@ impl Visitor {
             }
             // Another request signed out meanwhile.
             Error::Unavailable { .. }
-                if (connections.get(&self.handle, &self.name))
-                    .is_none_or(|open| !Arc::ptr_eq(&open, &self.connection)) =>
+                if !connections.is_open(&self.handle, &self.name, &self.connection) =>
             {
                 not_connected()
             }
@@ -124,21 +133,41 @@ pub fn refused(error: Error, is_visitor: bool) -> Refusal {
     refusal
 }
 
-/// Connections that this request opened: they are closed unless its session is kept.
+/// Connections that this request opened. Until its session is kept they are nobody else's: the id that the
+/// session had before may be known to others, who are not to be this visitor. If it is not kept they are
+/// closed.
 #[derive(Default)]
 pub struct Opened {
     opened: RefCell<Vec<(Arc<Connections>, Visitor)>>,
+    is_kept: Cell<bool>,
 }
 
 impl Opened {
-    /// The session that they belong to is in its store.
+    /// The session that they belong to is in its store, under a new id.
     pub fn keep(&self) {
-        self.opened.borrow_mut().clear();
+        for (connections, visitor) in &*self.opened.borrow() {
+            connections.show(&visitor.handle, &visitor.name, &visitor.connection);
+        }
+        self.is_kept.set(true);
+    }
+
+    /// The one that is still open there.
+    fn find(&self, session: &Handle, name: &str) -> Option<Arc<Database>> {
+        let opened = self.opened.borrow();
+        let mut opened = opened.iter().rev();
+        let found = opened.find(|(connections, visitor)| {
+            let is_it = visitor.handle == *session && visitor.name == name;
+            is_it && connections.is_open(session, name, &visitor.connection)
+        });
+        found.map(|(_, visitor)| Arc::clone(&visitor.connection))
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
+        if self.is_kept.get() {
+            return;
+        }
         for (connections, visitor) in self.opened.get_mut().drain(..) {
             visitor.close(&connections);
         }
@@ -148,10 +177,14 @@ impl Drop for Opened {
 /// Opens a connection as that user, in place of the one that the session has.
 pub fn connect(
     exchange: &SiteExchange<'_>,
+    source: &Source,
     place: &Place,
-    database: &Database,
     credentials: &Credentials<'_>,
 ) -> Result<(), Refusal> {
+    let database = match source {
+        Some(domain) => domain.database()?,
+        None => exchange.keeping.database()?,
+    };
     if database.backend() == Backend::Sqlite {
         return Err(no_users());
     }
@@ -161,7 +194,7 @@ pub fn connect(
     let session = exchange.session()?;
     let was_there = session.exists()?;
     exchange.transactions.undo_at(place);
-    let connected = open(exchange, session, place, database, credentials);
+    let connected = open(exchange, session, (source, &database), place, credentials);
     if connected.is_err() && !was_there {
         // Whoever guesses passwords is not given a session each time.
         session.destroy()?;
@@ -172,8 +205,8 @@ pub fn connect(
 fn open(
     exchange: &SiteExchange<'_>,
     session: &Session,
+    (source, database): (&Source, &Database),
     place: &Place,
-    database: &Database,
     credentials: &Credentials<'_>,
 ) -> Result<(), Refusal> {
     let keeping = exchange.keeping;
@@ -184,10 +217,15 @@ fn open(
         .throttle
         .begin(&account, logins::address(exchange))?;
     let handle = session.owner()?;
+    // The domains may be read again meanwhile, and declare another one.
+    let is_current = || match source {
+        Some(domain) => keeping.databases.is_current(domain),
+        None => true,
+    };
     let open = || {
         let connection = database.open_as(user, password)?;
         // After it: a wrong password is one failure for the database, not two.
-        keeping.checked.check(place, database, user)?;
+        keeping.checked.check(place, database, user, is_current)?;
         Ok(connection)
     };
     let connection = match keeping.connections.open(&handle, &place.name, open) {
@@ -207,6 +245,10 @@ fn open(
         name: place.name.clone(),
         connection,
     };
+    if !is_current() {
+        visitor.close(&keeping.connections);
+        return Err(SessionError::ConnectionEnded { name: visitor.name }.into());
+    }
     let opened = (Arc::clone(&keeping.connections), visitor);
     exchange.opened.opened.borrow_mut().push(opened);
     Ok(session.renew()?)
@@ -217,7 +259,9 @@ pub fn find(exchange: &SiteExchange<'_>, place: &Place) -> Result<Option<Visitor
     let Some(handle) = exchange.look(Session::handle)? else {
         return Ok(None);
     };
-    let open = exchange.keeping.connections.get(&handle, &place.name);
+    let connections = &exchange.keeping.connections;
+    let own = exchange.opened.find(&handle, &place.name);
+    let open = own.or_else(|| connections.get(&handle, &place.name, exchange.seen()));
     Ok(open.map(|connection| Visitor {
         handle,
         name: place.name.clone(),

@@ -72,8 +72,16 @@ CREATE TABLE IF NOT EXISTS harmonious_session_value (
 ) ENGINE = InnoDB;
 ";
 
+/// The table that is made last. To look takes no lock, no writer and no right to create.
+const LOOK: &str = "SELECT name FROM harmonious_session_value WHERE 1 = 0";
+
 /// Makes what is not there.
 pub fn make(db: &Database) -> Result<(), Error> {
+    match db.query(LOOK, &[]) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_unavailable() => return Err(error),
+        Err(_) => {}
+    }
     let sql = match db.backend() {
         Backend::Sqlite => SQLITE,
         Backend::Postgres => POSTGRES,
@@ -83,7 +91,9 @@ pub fn make(db: &Database) -> Result<(), Error> {
     // Of two servers that start at once one may be in the other's way.
     for _ in 0..STORE_RETRIES {
         match made {
-            Err(Error::Unique { .. } | Error::Busy { .. }) => made = db.script(sql),
+            Err(Error::Unique { .. } | Error::Busy { .. } | Error::Syntax { .. }) => {
+                made = db.script(sql)
+            }
             _ => break,
         }
     }
