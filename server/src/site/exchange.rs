@@ -243,12 +243,6 @@ impl Exchange for SiteExchange<'_> {
             instances.end_session(&never);
             self.keeping.connections.end_session(&never);
         }
-        // It ended while this request made something for it.
-        if let Err(SessionError::Gone) = kept
-            && let Ok(Some(gone)) = session.handle()
-        {
-            instances.end_session(&gone);
-        }
         let cookie = kept.map_err(Refusal::from)?;
         if !outgoing.status.is_server_error() {
             self.opened.keep();
