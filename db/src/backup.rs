@@ -83,10 +83,19 @@ impl Database {
         };
         match self.query_one(found, &[])? {
             None => Ok(()),
-            Some(row) => Err(Error::backup(format!(
-                "the database is not empty (it has {:?}): restore into an empty one",
-                row.at::<String>(0)?
-            ))),
+            Some(row) => {
+                let advice = match &self.inner.address {
+                    Address::File(path) => format!(
+                        "stop the server, then move {0}, {0}-wal and {0}-shm away",
+                        path.display()
+                    ),
+                    _ => "restore into an empty one".to_owned(),
+                };
+                Err(Error::backup(format!(
+                    "the database is not empty (it has {:?}): {advice}",
+                    row.at::<String>(0)?
+                )))
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::backend::Backend;
 use crate::error::Error;
-use crate::url::without_password;
+use crate::url::{Address, without_password};
 
 /// Connections of a database unless the caller says otherwise: servers allow some hundred in all.
 pub const CONNECTIONS_MAX: u32 = 10;
@@ -148,6 +149,23 @@ impl Config {
     /// [`Error::Config`], which shows no password.
     pub fn check(&self) -> Result<(), Error> {
         crate::url::parse(&self.url).map(drop)
+    }
+
+    /// Which database the URL means.
+    ///
+    /// ```
+    /// use harmonious_db::{Backend, Config};
+    /// assert_eq!(Config::new("mariadb://me@localhost/site").backend()?, Backend::MySql);
+    /// # Ok::<(), harmonious_db::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`check`](Config::check).
+    pub fn backend(&self) -> Result<Backend, Error> {
+        Ok(match crate::url::parse(&self.url)? {
+            Address::Memory | Address::File(_) => Backend::Sqlite,
+            Address::Server(server) => server.backend,
+        })
     }
 
     /// The URL to be shown: without its password.

@@ -13,6 +13,7 @@ use crate::backend::{Backend, Link, Outcome, Want, connect};
 use crate::config::{Config, MIGRATION_TIME_MAX, SCANNED_BYTES_MAX, SCANNED_MAX};
 use crate::error::Error;
 use crate::idle::Watch;
+use crate::inserted::{about_id, id_of};
 use crate::lane::Lane;
 use crate::placeholders::{Scanned, scan};
 use crate::pool::{Pool, Taken};
@@ -178,7 +179,8 @@ impl Database {
     /// # Errors
     /// Any [`Error`].
     pub fn insert(&self, sql: &str, values: &[Value]) -> Result<i64, Error> {
-        id_of(&self.inner.run(sql, values, Want::Id)?)
+        let outcome = self.inner.run(sql, values, Want::Id);
+        id_of(&outcome.map_err(|error| about_id(error, sql, self.inner.backend))?)
     }
 
     /// Executes one statement and takes its rows. One that writes is as welcome:
@@ -303,13 +305,6 @@ impl std::fmt::Debug for Database {
             .field("config", &self.inner.config)
             .finish_non_exhaustive()
     }
-}
-
-/// The id in an outcome.
-pub(crate) fn id_of(outcome: &Outcome) -> Result<i64, Error> {
-    let advice = "the statement inserted no row with an id: is its key called id, or is there a \
-                  RETURNING that names it?";
-    outcome.id.ok_or_else(|| Error::type_of("id", advice))
 }
 
 /// The statement as the back end gets it.

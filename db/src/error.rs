@@ -76,7 +76,9 @@ pub enum Error {
         message: String,
     },
     /// The statement has another number of `?` than there are values.
-    #[error("the statement has {expected} placeholders and was given {given} values")]
+    #[error(
+        "the statement's `?` and the values that it was given differ in number: {expected} and {given}"
+    )]
     Parameters {
         /// How many `?` there are.
         expected: usize,

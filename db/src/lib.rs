@@ -35,6 +35,7 @@ mod database;
 mod de;
 mod error;
 mod idle;
+mod inserted;
 mod lane;
 mod migrate;
 mod placeholders;

@@ -112,7 +112,7 @@ impl Migrations {
                 .filter(|_| name.starts_with('V'))
                 .ok_or_else(|| {
                     Error::migration(format!(
-                        "the migration {name:?} has no number: it is to be called V1__name.sql"
+                        "the migration {name:?} is not called V1__name.sql, with a number of its own: rename it"
                     ))
                 })?;
             if let Some(same) = list.iter().find(|m| m.version() == migration.version()) {

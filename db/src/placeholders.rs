@@ -140,7 +140,7 @@ impl<'a> Scan<'a> {
         let holds_others = self.first.as_deref() == Some("CREATE");
         if self.ended && !holds_others {
             return Err(Error::syntax(
-                "several statements in one: give them one by one, or use `script`",
+                "several statements in one: give them one by one",
             ));
         }
         match c {
@@ -255,7 +255,7 @@ fn refuse_control(word: &str) -> Result<(), Error> {
     ];
     if CONTROL.contains(&word) {
         return Err(Error::transaction(format!(
-            "{word} is no statement of its own here: use `transaction`, `begin` and `savepoint`"
+            "{word} is no statement of its own here: use `transaction`; one within another is a savepoint"
         )));
     }
     Ok(())

@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 
 use crate::backend::{Backend, Fault, Link, Outcome, Want};
 use crate::config::SAVEPOINTS_MAX;
-use crate::database::{Inner, id_of, prepared};
+use crate::database::{Inner, prepared};
 use crate::error::Error;
+use crate::inserted::{about_id, id_of};
 use crate::pool::Taken;
 use crate::row::{Row, Rows};
 use crate::value::Value;
@@ -104,7 +105,9 @@ impl Transaction {
     /// # Errors
     /// As for [`execute`](Transaction::execute).
     pub fn insert(&mut self, sql: &str, values: &[Value]) -> Result<i64, Error> {
-        id_of(&self.run(sql, values, Want::Id)?)
+        let backend = self.backend();
+        let outcome = self.run(sql, values, Want::Id);
+        id_of(&outcome.map_err(|error| about_id(error, sql, backend))?)
     }
 
     /// As [`Database::query`](crate::Database::query).

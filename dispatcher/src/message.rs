@@ -155,6 +155,9 @@ pub struct Fault {
     pub backtrace: String,
     /// Whether it panicked.
     pub panicked: bool,
+    /// Whether the host refused the request before its module was asked:
+    /// [`Exchange::admit`](crate::Exchange::admit).
+    pub not_admitted: bool,
     /// The keys of the modules in the chain, root first.
     pub chain: Vec<String>,
 }

@@ -335,8 +335,18 @@ fn what_templates_ask_of_the_site_is_checked() {
 #[test]
 fn what_site_toml_says_of_sessions_and_databases_is_checked() {
     for (text, told) in [
-        ("origins = [\"example\"]", "\"example\" is no origin"),
-        ("[sessions]\ncookie = \"a b\"", "a b"),
+        ("origins = [\"example\"]", "origins in "),
+        ("[sessions]\ncookie = \"a b;c\"", "sessions.cookie in "),
+        (
+            "[database]\nurl = \"mysite.db\"",
+            "database.url is \"mysite.db\" in ",
+        ),
+        (
+            "[database]\nurl = \"oracle://h/d\"",
+            "write sqlite:PATH, postgres://",
+        ),
+        ("[database]\nurl = \"sqlite:../x.db\"", "leave out `..`"),
+        ("queue-wait = \"500xs\"", "queue-wait is \"500xs\" (from "),
         (
             "[sessions]\nstore = \"disk\"",
             "allowed is \"database\" or \"memory\"",
@@ -354,6 +364,62 @@ fn what_site_toml_says_of_sessions_and_databases_is_checked() {
         assert_eq!(output.status.code(), Some(2), "{text}: {error}");
         assert!(error.contains(told), "{text}: {error}");
     }
+}
+
+#[test]
+fn migrations_that_are_never_applied_are_told() {
+    let index = ("domains/x/index.html", "");
+    check(
+        &[index, ("domains/x/_migrations/V1__a.sql", "SELECT 1;")],
+        0,
+        &[
+            "warning: domains/x/_migrations: ",
+            "never applied",
+            "`[database]` into domains/x/domain.toml",
+        ],
+    );
+    check(
+        &[index, ("domains/_migrations/V1__a.sql", "SELECT 1;")],
+        0,
+        &[
+            "warning: domains/_migrations: ",
+            "migrations/ beside domains/",
+        ],
+    );
+    check(
+        &[index, ("migrations/1_users.sql", "SELECT 1;")],
+        1,
+        &[
+            "error: migrations: ",
+            "\"1_users\" is not called V1__name.sql",
+        ],
+    );
+}
+
+#[test]
+fn secrets_that_may_not_be_meant_so_are_told() {
+    let index = ("domains/index.html", "");
+    check(
+        &[
+            index,
+            ("secrets.toml", "databse-url = \"mysql://me:x@h/d\""),
+        ],
+        0,
+        &[
+            "warning: secrets.toml: ",
+            "databse-url",
+            "did you mean database-url?",
+        ],
+    );
+    check(
+        &[
+            index,
+            ("secrets.toml", "database-url = \"mysql://me:x@h/d\""),
+            ("site.toml", "[database]\nurl = \"sqlite:x.db\""),
+        ],
+        0,
+        &["warning: secrets.toml: ", "not `database.url`", "keep one"],
+    );
 }
 
 #[test]

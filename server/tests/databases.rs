@@ -220,7 +220,7 @@ fn the_databases_of_domains_from_the_command_line() {
     assert!(status.contains("V2__hidden  applied, "), "{status}");
     let status = succeed(db("status", &[]));
     for part in [
-        "database    Sqlite\n",
+        "data/site.db  (not made yet)\n",
         "domain      /forum/  sqlite:",
         "wiki.db",
     ] {

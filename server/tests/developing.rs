@@ -103,6 +103,23 @@ fn a_parent_that_is_named_anew_counts_at_once() {
 }
 
 #[test]
+fn a_form_that_is_refused_is_shown_with_the_reason() {
+    let (_shop, server) = start();
+    let form = || Ask::post("/other", "text/plain", "").field("Origin", "https://localhost");
+    let answer = form().to(&server);
+    assert_eq!(answer.status, 403);
+    for part in ["other was not asked", "proxies", "https://localhost"] {
+        assert!(answer.body.contains(part), "no {part} in {}", answer.body);
+    }
+    let json = form().field("Accept", "application/json").to(&server);
+    assert_eq!(json.status, 403);
+    assert_eq!(
+        json.header("content-type"),
+        Some("application/problem+json")
+    );
+}
+
+#[test]
 fn files_that_come_and_go_are_urls_that_come_and_go() {
     let (shop, server) = start();
     assert_eq!(get(&server, "/fresh").status, 404);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use common::ask::Ask;
 use common::browser::Browser;
 use common::sites::{own, run, serve, succeed, write};
-use common::{Server, eventually, harmonious};
+use common::{Server, eventually, harmonious, output};
 use harmonious_db::{Config, Database};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -219,6 +219,103 @@ fn a_new_key_opens_what_older_ones_sealed() {
 }
 
 #[test]
+fn the_first_key_is_one() {
+    let site = own("keeping");
+    let dir = site.path().to_str().unwrap();
+    let keys = |action: &str| succeed(run(&["keys", action, dir]));
+    assert!(keys("rotate").contains("the first one is made"));
+    assert!(keys("status").starts_with("1 key"));
+    assert!(keys("rotate").contains("there are 2"));
+}
+
+#[test]
+fn a_form_that_is_refused_says_why_in_the_log() {
+    let (_site, mut server) = start();
+    let mut ann = Browser::default();
+    let post = || Ask::post("/count", "text/plain", "").of("www.example.org");
+    let through_tls = || post().field("Origin", "https://www.example.org");
+    assert_eq!(ann.ask(&server, through_tls()).status, 403);
+    let line = server.line(|line| line.contains("cross-site request forgery"));
+    for part in [
+        "WARN",
+        "module=\"count\"",
+        "https://www.example.org",
+        "http://www.example.org",
+        "proxies",
+        "secure = true",
+    ] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    assert_eq!(ann.ask(&server, post()).status, 200);
+    assert_eq!(ann.ask(&server, post()).status, 403);
+    let line = server.line(|line| line.contains("there is no csrf token"));
+    assert!(line.contains("{{ csrf_field }}"), "{line}");
+}
+
+#[test]
+fn behind_a_proxy_that_speaks_tls_forms_are_taken() {
+    for settings in ["proxies = [\"127.0.0.1\"]", "[sessions]\nsecure = true"] {
+        let site = own("keeping");
+        write(site.path(), "site.toml", settings);
+        let server = serve(&[site.path()], &[]);
+        let form = Ask::post("/count", "text/plain", "").of("www.example.org");
+        let form = form.field("Origin", "https://www.example.org");
+        let answer = form.field("X-Forwarded-Proto", "https").to(&server);
+        assert_eq!(answer.told(), (200, "1"), "{settings}");
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(cookie.contains("Secure"), "{cookie}");
+    }
+}
+
+#[test]
+fn a_password_that_is_too_long_is_told_to_the_visitor() {
+    let (_site, server) = start();
+    let long = "x".repeat(1025);
+    let answer = Ask::new("PUT", &format!("/sign?name=ann&password={long}")).to(&server);
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.body.contains("the password is too long"),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn settings_that_are_read_at_the_start_are_told_to_have_changed() {
+    let (site, mut server) = start();
+    server.signal(Signal::HUP);
+    server.line(|line| line.contains("read again"));
+    assert!(!server.log.iter().any(|line| line.contains("site.toml")));
+    write(
+        site.path(),
+        "site.toml",
+        "name = \"keeping\"\nproxies = []\n",
+    );
+    server.signal(Signal::HUP);
+    let line = server.line(|line| line.contains("site.toml or secrets.toml changed"));
+    assert!(line.contains("WARN"), "{line}");
+}
+
+#[test]
+fn a_database_in_a_file_is_the_same_wherever_the_server_is_started() {
+    let (site, elsewhere) = (own("keeping"), tempfile::tempdir().unwrap());
+    write(
+        site.path(),
+        "site.toml",
+        "[database]\nurl = \"sqlite:rel/mine.db\"\n",
+    );
+    let db = |action: &str| {
+        let mut command = harmonious(&["db", action, site.path().to_str().unwrap()]);
+        command.current_dir(elsewhere.path());
+        succeed(output(command))
+    };
+    assert!(db("status").contains("rel/mine.db  (not made yet)\nV1__notes  pending"));
+    assert!(!site.path().join("data").exists(), "it was looked at only");
+    db("migrate");
+    assert!(site.path().join("data/rel/mine.db").is_file());
+    assert!(fs::read_dir(elsewhere.path()).unwrap().next().is_none());
+}
+
+#[test]
 fn a_site_that_keeps_nothing_has_no_database() {
     let site = own("pages");
     let server = serve(&[site.path()], &[]);
@@ -245,10 +342,12 @@ fn the_database_from_the_command_line() {
     );
     assert_eq!(succeed(db("migrate", &[])), "nothing to apply\n");
     let status = succeed(db("status", &[]));
-    assert!(
-        status.starts_with("database    Sqlite\nV1__notes  applied, "),
-        "{status}"
+    let file = site.path().canonicalize().unwrap().join("data/site.db");
+    let expected = format!(
+        "database    sqlite:{}\nV1__notes  applied, ",
+        file.display()
     );
+    assert!(status.starts_with(&expected), "{status}");
 
     let sql = "INSERT INTO notes (text) VALUES ('from the shell');\nSELECT id, text\nFROM notes;\n";
     let told = shell(dir, sql);
@@ -256,11 +355,10 @@ fn the_database_from_the_command_line() {
     let file = aside.path().join("backup");
     let file = file.to_str().unwrap();
     succeed(db("backup", &[file]));
-    assert_eq!(
-        db("restore", &[file]).status.code(),
-        Some(1),
-        "into one that is not empty"
-    );
+    let refused = db("restore", &[file]);
+    assert_eq!(refused.status.code(), Some(1), "into one that is not empty");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("data/site.db-wal"), "{told}");
     fs::remove_dir_all(site.path().join("data")).unwrap();
     succeed(db("restore", &[file]));
     assert!(shell(dir, "SELECT text FROM notes;").contains("from the shell"));

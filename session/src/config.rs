@@ -10,6 +10,8 @@ pub const COOKIE_LINE_BYTES_MAX: usize = 16 * 1024;
 pub const IDLE_DEFAULT: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Life of a session, used or not, unless the site says otherwise: a stolen one ends at some time.
 pub const ABSOLUTE_DEFAULT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Bytes of the name of a session's cookie: longer ones say nothing more.
+pub const COOKIE_NAME_BYTES_MAX: usize = 64;
 /// The longest life of a cookie: browsers cut longer ones (RFC 6265bis, section 5.5).
 pub const COOKIE_LIFE_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 /// "Last seen" is written this often at most: a page with twenty pictures is one write.

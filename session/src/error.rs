@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{
-    CONNECTIONS_RETRY_AFTER, FLASH_BYTES_MAX, INSTANCE_RETRY, KEY_BYTES_MAX, NAME_BYTES_MAX,
-    PASSWORD_BYTES_MAX, SEALED_BYTES_MAX, SESSION_BYTES_MAX, SESSION_KEYS_MAX, STORE_RETRY_AFTER,
-    USER_BYTES_MAX, VALUE_BYTES_MAX,
+    CONNECTIONS_RETRY_AFTER, COOKIE_NAME_BYTES_MAX, FLASH_BYTES_MAX, INSTANCE_RETRY, KEY_BYTES_MAX,
+    NAME_BYTES_MAX, PASSWORD_BYTES_MAX, SEALED_BYTES_MAX, SESSION_BYTES_MAX, SESSION_KEYS_MAX,
+    STORE_RETRY_AFTER, USER_BYTES_MAX, VALUE_BYTES_MAX,
 };
 
 /// The cause of an error, of whatever crate.
@@ -130,6 +130,15 @@ pub enum SessionError {
         /// How many.
         bytes: usize,
     },
+    /// A name that no cookie can have.
+    #[error(
+        "{name:?} is no name of a cookie: take 1 to {COOKIE_NAME_BYTES_MAX} letters, digits, `-`, `_` \
+         and `.`, the first two not `__`"
+    )]
+    Cookie {
+        /// Its beginning.
+        name: String,
+    },
     /// The name of a connection, an instance or its module.
     #[error("{name:?} is no name: take 1 to {NAME_BYTES_MAX} bytes")]
     Name {
@@ -170,7 +179,10 @@ pub enum SessionError {
         name: String,
     },
     /// There are as many instances as there may be, and all are in use.
-    #[error("{count} instances are kept, as many as there may be: drop one, or raise the limit")]
+    #[error(
+        "{count} instances are kept, as many as there may be: drop one, or raise instances or \
+         instance-memory in [sessions] of site.toml"
+    )]
     InstancesFull {
         /// How many there are.
         count: usize,
@@ -182,7 +194,7 @@ pub enum SessionError {
 
 impl SessionError {
     /// The status of an answer for it: 503 where the same request may succeed later, 429 for the
-    /// throttle, 400 for what the client sent, 500 for what the site did.
+    /// throttle, 400 and 422 for what the client sent, 500 for what the site did.
     pub fn status(&self) -> u16 {
         match self {
             SessionError::Store { .. }
@@ -196,7 +208,8 @@ impl SessionError {
             | SessionError::InstancesFull { .. }
             | SessionError::InstanceEnded => 503,
             SessionError::Throttled { .. } => 429,
-            SessionError::Body(_) | SessionError::Password { .. } => 400,
+            SessionError::Body(_) => 400,
+            SessionError::Password { .. } => 422,
             _ => 500,
         }
     }

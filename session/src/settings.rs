@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{ABSOLUTE_DEFAULT, IDLE_DEFAULT};
+use crate::config::{ABSOLUTE_DEFAULT, COOKIE_NAME_BYTES_MAX, IDLE_DEFAULT};
 use crate::error::{Result, SessionError};
 
 /// What a site may set of its sessions.
@@ -30,14 +30,30 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A cookie's name is a token (RFC 6265, section 4.1.1), and has its prefix from us.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Whether they can be meant so: a cookie's name is a token (RFC 6265, section 4.1.1), and has its
+    /// prefix from us.
+    ///
+    /// ```
+    /// use harmonious_session::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// assert!(settings.check().is_ok());
+    /// settings.cookie = "a b;c".to_owned();
+    /// assert!(settings.check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::Cookie`].
+    pub fn check(&self) -> Result<()> {
         let name = &self.cookie;
         let is_token = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
-        if (1..=64).contains(&name.len()) && name.bytes().all(is_token) && !name.starts_with("__") {
+        if (1..=COOKIE_NAME_BYTES_MAX).contains(&name.len())
+            && name.bytes().all(is_token)
+            && !name.starts_with("__")
+        {
             return Ok(());
         }
         let name = crate::error::beginning(name);
-        Err(SessionError::Name { name })
+        Err(SessionError::Cookie { name })
     }
 }

@@ -103,7 +103,7 @@ fn what_is_no_hash_is_an_error_and_costs_none() {
     }
     assert_eq!(passwords.hashes(), before);
     let long = passwords.hash(&[b'x'; PASSWORD_BYTES_MAX + 1]).unwrap_err();
-    assert_eq!(long.status(), 400);
+    assert_eq!(long.status(), 422);
     assert!(
         Passwords::new(
             Cost {

@@ -62,6 +62,13 @@ crate::cases! { CASES:
     fn a_server_that_is_asked_for_a_key_of_another_name(s) {
         s.script("CREATE TABLE k (nr BIGINT PRIMARY KEY, word {word})");
         assert_eq!(s.db.insert("INSERT INTO k VALUES (7, 'a') RETURNING nr", &[]).unwrap(), 7);
+        // The advice is of PostgreSQL only: the others know the key.
+        if s.backend == harmonious_db::Backend::Postgres {
+            let told = s.db.insert("INSERT INTO k VALUES (8, 'b')", &[]).unwrap_err().to_string();
+            assert!(told.contains("RETURNING that names it"), "{told}");
+            let within = s.db.transaction(|tx| tx.insert("INSERT INTO k VALUES (8, 'b')", &[]));
+            assert!(within.unwrap_err().to_string().contains("RETURNING that names it"));
+        }
     }
 
     fn query_may_write(s) {

@@ -303,7 +303,8 @@ impl Session<'_> {
         self.req.service("session.all", &Nothing {})
     }
 
-    /// Ends another session of the user who is signed in; whether there was one.
+    /// Ends another session of the user who is signed in, by its [`handle`](OpenSession::handle) among
+    /// [`all`](Session::all); whether there was one.
     ///
     /// # Errors
     /// As [`get`](Session::get).

@@ -330,7 +330,7 @@ fn passwords_are_hashed_and_checked() {
     let old = testing::outdated_password_hash("secret");
     assert_eq!(text(&ann, "stored-login", &old), "true true");
     assert_eq!(ask(&ann, "stored-login", "secret").status(), 500);
-    assert_eq!(ask(&ann, "hash", &"x".repeat(1025)).status(), 400);
+    assert_eq!(ask(&ann, "hash", &"x".repeat(1025)).status(), 422);
 }
 
 #[test]

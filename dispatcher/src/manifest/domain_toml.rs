@@ -195,3 +195,29 @@ fn max_body(value: &DeValue<'_>) -> Option<u64> {
         value => byte_size(value.as_str()?),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_keys_names_them_all() {
+        let page = include_str!("../../sdk/README.md");
+        let (_, block) = page.split_once("```toml\n# domain.toml,").unwrap();
+        let (_, text) = block.split_once('\n').unwrap();
+        let text = text.split("\n```").next().unwrap();
+        let (settings, faults) = read(text);
+        assert!(faults.is_empty(), "{text}");
+        let table: toml::Table = text.parse().unwrap();
+        for key in KEYS {
+            assert!(table.contains_key(key), "{key}");
+        }
+        for key in LIMITS {
+            assert!(
+                table["limits"].as_table().unwrap().contains_key(key),
+                "{key}"
+            );
+        }
+        assert!(settings.database.is_some());
+    }
+}

@@ -153,6 +153,7 @@ impl<'r> Run<'r> {
             line: failure.line,
             backtrace: failure.backtrace,
             panicked: failure.panicked,
+            not_admitted: false,
             chain: Vec::new(),
         };
         failed

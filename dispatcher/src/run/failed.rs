@@ -5,7 +5,7 @@ use std::path::Path;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::manifest::{Broken, DomainId};
+use crate::manifest::{Broken, DomainId, Module};
 use crate::message::Fault;
 use crate::services::ServiceError;
 
@@ -47,6 +47,14 @@ impl Failed {
         self.headers.insert(name, value);
         self
     }
+}
+
+/// The request is not for this module, says the host.
+pub(super) fn not_admitted(module: &Module, error: &ServiceError) -> Box<Failed> {
+    let mut failed = refused(error);
+    failed.fault.module.clone_from(&module.key);
+    failed.fault.not_admitted = true;
+    Box::new(failed)
 }
 
 /// A service would not have it.

@@ -33,7 +33,7 @@ use crate::running::Place;
 use crate::services::{Exchange, LetGo};
 use body::{edit, into_outgoing, replace};
 use calls::{Given, Said, Standing};
-use failed::refused;
+use failed::{not_admitted, refused};
 use methods::{allow, changes_something, method_bit};
 use render::{Asking, Provided, failed_render, media_type};
 
@@ -334,7 +334,7 @@ impl<'r> Run<'r> {
         if changes_something(self.incoming.method) {
             let module = self.snapshot.manifest.module(module);
             let admitted = self.exchange().admit(module);
-            admitted.map_err(|error| Box::new(refused(&error)))?;
+            admitted.map_err(|error| not_admitted(module, &error))?;
         }
         if let Some(early) = self.enter(Some(module))? {
             return Ok(Some(early));

@@ -22,7 +22,8 @@ is started. \"harmonious config SITE\" prints every value and where it comes fro
 
 const SIGNALS: &str = "\
 SIGTERM and SIGINT end the server when what was begun is finished, within --grace; a second one ends
-it at once. Exit code: 0 if all was finished, 1 if something was cut, 2 if nothing could be started.
+it at once. SIGHUP reads domains, modules, domain.toml and keys again; site.toml and secrets.toml need a
+restart. Exit code: 0 if all was finished, 1 if something was cut, 2 if nothing could be started.
 
 ";
 
@@ -245,8 +246,9 @@ fn db_command() -> Command {
 fn keys_command() -> Command {
     let status = Command::new("status").about("Print how many keys there are");
     let rotate = Command::new("rotate").about("Add a key that seals from now on").after_help(
-        "What older keys sealed still opens, until seven more are added: nobody is logged out. A server \
-         that runs takes the new key up at SIGHUP.",
+        "What older keys sealed still opens, until seven more are added: nobody is logged out. \"harmonious \
+         serve\" takes the new key up at SIGHUP; \"harmonious dev\", which ends at it, when it is started \
+         anew.",
     );
     Command::new("keys")
         .about("Work on the keys that seal a site's cookies and links, in data/keys")

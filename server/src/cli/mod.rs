@@ -6,8 +6,8 @@ mod grammar;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command};
 
 use crate::commands::PROBE;
 use crate::failure::Failure;
@@ -149,9 +149,10 @@ pub struct Status {
 /// # Errors
 /// One line about what cannot be meant so.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure> {
-    let matches = match command().try_get_matches_from(args) {
+    let args: Vec<OsString> = args.collect();
+    let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(&error, &args),
     };
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Failure::Usage(format!(
@@ -326,7 +327,7 @@ fn flag(matches: &ArgMatches, setting: &'static Setting) -> Option<Given> {
 }
 
 /// Help and version are no errors; of an error only what fits one line.
-fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
+fn explain(error: &clap::Error, args: &[OsString]) -> Result<Invocation, Failure> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
@@ -348,6 +349,7 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
                 "--sdk",
                 "--host",
                 "--headers",
+                "--domain",
                 "--help",
                 "--version",
             ];
@@ -357,8 +359,17 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
         (ErrorKind::UnknownArgument, Some(arg)) => format!("{arg:?} is one argument too many"),
         (ErrorKind::InvalidSubcommand, _) => {
             let written = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let near = did_you_mean(written, COMMANDS.into_iter());
-            format!("no command {written:?}: {near}")
+            match group(args) {
+                Some(group) => {
+                    let known = group.get_subcommands().map(Command::get_name);
+                    let near = did_you_mean(written, known.collect::<Vec<_>>().into_iter());
+                    format!("no command {written:?} after {}: {near}", group.get_name())
+                }
+                None => {
+                    let near = did_you_mean(written, COMMANDS.into_iter());
+                    format!("no command {written:?}: {near}")
+                }
+            }
         }
         (ErrorKind::MissingRequiredArgument, Some(arg)) => {
             let name = arg.trim_matches(['<', '>', '.']);
@@ -369,6 +380,13 @@ fn explain(error: &clap::Error) -> Result<Invocation, Failure> {
         _ => first_line(&error.render().to_string()),
     };
     Err(Failure::Usage(message))
+}
+
+/// The command that the line begins with, if it has commands of its own.
+fn group(args: &[OsString]) -> Option<Command> {
+    let command = command();
+    let group = command.find_subcommand(args.get(1)?)?;
+    group.has_subcommands().then(|| group.clone())
 }
 
 /// What an argument is, for whoever left it out.
@@ -412,6 +430,14 @@ mod tests {
         check(
             "harmonious sreve x",
             "no command \"sreve\": did you mean serve?",
+        );
+        check(
+            "harmonious db migrat x",
+            "no command \"migrat\" after db: did you mean migrate?",
+        );
+        check(
+            "harmonious keys turn x",
+            "no command \"turn\" after keys: there is status, rotate",
         );
         check(
             "harmonious serve",

@@ -9,7 +9,8 @@ use harmonious_templating::Templates;
 use super::probe;
 use crate::failure::Failure;
 use crate::print;
-use crate::site::{Keeping, SiteToml, Unmet, template_files, unmet};
+use crate::settings::{Settings, from_file, from_site};
+use crate::site::{Keeping, SiteToml, Unmet, site_toml, template_files, unmet};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -48,18 +49,29 @@ pub fn check(site: &Path, json: bool) -> Result<(), Failure> {
 
 fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
     let toml = SiteToml::read(site)?;
-    let keeping = Keeping::new(toml.keeping, site)?;
+    settings(site)?;
+    let keeping = Keeping::new(toml.keeping.clone(), site)?;
     let manifest = match SiteFacts::of(site).scan() {
         Ok(manifest) => manifest,
         Err(problems) => return Ok(problems.0),
     };
     let mut problems = manifest.warnings().to_vec();
-    problems.extend(keeping.plan(site, &manifest).problems);
+    let plan = keeping.plan(site, &manifest);
+    problems.extend(keeping.migration_problems(site, &manifest, &plan));
+    problems.extend(plan.problems);
+    problems.extend(toml.warnings(&manifest));
     problems.extend(templates(site, &manifest));
     problems.extend(hidden_by_files(site, &manifest));
     problems.extend(without_tokens(&manifest));
     problems.extend(probe::problems(site, &manifest));
     Ok(problems)
+}
+
+/// The server's settings in the folder of the site; those of the environment are none of its own.
+fn settings(site: &Path) -> Result<(), Failure> {
+    let mut layers = from_site(&site.join(site_toml::NAME), site_toml::is_own)?;
+    layers.extend(from_file(None, site)?);
+    Settings::new(layers).map(drop)
 }
 
 fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use harmonious_db::{Database, Migrations, Rows, State, Value};
+use harmonious_db::{Config, Database, Migrations, Rows, State, Value};
 use harmonious_dispatcher::{Manifest, Problems};
 
 use crate::cli::{Db, DbAction};
@@ -42,7 +42,8 @@ pub fn db(asked: &Db) -> Result<(), Failure> {
             }
             DbAction::Status => {
                 let own = &keeping.database;
-                let state = status(own.migrations(), &own.open()?);
+                let database = looked_at(&own.shown(), || own.open())?;
+                let state = status(&own.shown(), own.migrations(), &database);
                 print(&others(&keeping));
                 state.and(domains)
             }
@@ -53,7 +54,11 @@ pub fn db(asked: &Db) -> Result<(), Failure> {
     let domain = declared(&keeping, domain)?;
     match &asked.action {
         DbAction::Migrate => said(&domain.prepare()?),
-        DbAction::Status => status(domain.migrations(), &domain.open()?),
+        DbAction::Status => {
+            let shown = domain.shown();
+            let database = looked_at(&shown, || domain.open())?;
+            status(&shown, domain.migrations(), &database)
+        }
         action => work(action, &domain.open()?),
     }
 }
@@ -131,9 +136,31 @@ fn failed(error: &harmonious_db::Error) -> Failure {
     Failure::Failed(error.to_string())
 }
 
-fn status(migrations: Option<&Path>, database: &Database) -> Result<(), Failure> {
+/// A database to be looked at. A file that is not there is not made for that: an empty database stands in.
+fn looked_at(
+    shown: &str,
+    open: impl FnOnce() -> Result<Database, Failure>,
+) -> Result<Database, Failure> {
+    match is_there(shown) {
+        true => open(),
+        false => Database::open(&Config::new("sqlite::memory:")).map_err(|error| failed(&error)),
+    }
+}
+
+/// Whether a database is there, as far as that can be seen: its URL is that of a file, or any other.
+fn is_there(shown: &str) -> bool {
+    let path = shown.strip_prefix("sqlite:").unwrap_or(":memory:");
+    path == ":memory:" || Path::new(path).exists()
+}
+
+fn status(shown: &str, migrations: Option<&Path>, database: &Database) -> Result<(), Failure> {
     let backend = database.backend();
-    let mut text = format!("database    {backend:?}\n");
+    let there = if is_there(shown) {
+        ""
+    } else {
+        "  (not made yet)"
+    };
+    let mut text = format!("database    {shown}{there}\n");
     let mut wrong = 0;
     if let Some(folder) = migrations {
         let migrations = Migrations::read(folder, backend).map_err(|error| failed(&error))?;
@@ -206,6 +233,7 @@ fn shell(database: &Database) -> Result<(), Failure> {
     match wrong {
         0 => Ok(()),
         _ if is_terminal => Ok(()),
+        1 => Err(Failure::Failed("1 statement failed".to_owned())),
         wrong => Err(Failure::Failed(format!("{wrong} statements failed"))),
     }
 }

@@ -23,16 +23,29 @@ pub fn keys(asked: &Keys) -> Result<(), Failure> {
         }
         false => {
             let ring = KeyRing::load(&file).map_err(|error| failed(&error))?;
-            format!("{} keys, the newest one seals\n", ring.count())
+            match ring.count() {
+                1 => "1 key, which seals\n".to_owned(),
+                count => format!("{count} keys, the newest one seals\n"),
+            }
         }
         true => {
             std::fs::create_dir_all(&data)
                 .map_err(|error| failed(&format!("{}: {error}", data.display())))?;
-            let ring = KeyRing::rotate(&file).map_err(|error| failed(&error))?;
-            format!(
-                "a key was added, there are {}; send SIGHUP to a server that runs\n",
-                ring.count()
-            )
+            match file.exists() {
+                // Nothing was sealed that an older one would have to open.
+                false => {
+                    KeyRing::load(&file).map_err(|error| failed(&error))?;
+                    "there was no key: the first one is made\n".to_owned()
+                }
+                true => {
+                    let ring = KeyRing::rotate(&file).map_err(|error| failed(&error))?;
+                    format!(
+                        "a key was added, there are {}; send SIGHUP to \"harmonious serve\", start \
+                         \"harmonious dev\" anew\n",
+                        ring.count()
+                    )
+                }
+            }
         }
     };
     print(&text);

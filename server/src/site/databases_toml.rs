@@ -13,10 +13,10 @@ use super::keeping_toml::{CONNECTIONS_MAX, QUERY_TIME_MAX, has_password};
 use crate::settings::did_you_mean;
 
 /// The folder of numbered SQL files of a domain; names with `_` are no URLs.
-const MIGRATIONS: &str = "_migrations";
+pub(super) const MIGRATIONS: &str = "_migrations";
 /// Where databases of domains lie that do not say where, in the folder of the site's data.
 const FOLDER: &str = "domains";
-const KEYS: [&str; 4] = ["url", "url-secret", "connections", "query-time"];
+pub(super) const KEYS: [&str; 4] = ["url", "url-secret", "connections", "query-time"];
 /// Bytes of the path of a domain with a database: connections are kept under its name.
 const PATH_BYTES_MAX: usize = harmonious_session::config::NAME_BYTES_MAX;
 
@@ -209,26 +209,32 @@ fn located(url: &str, key: &HostKey, reader: &mut Reader<'_>, data: &Path) -> St
         reader.wrong(key.line, what, "write a URL such as \"sqlite:forum.db\"");
         return String::new();
     }
-    let Some(path) = url.strip_prefix("sqlite:") else {
-        return url.to_owned();
-    };
-    let path = Path::new(path.strip_prefix("//").unwrap_or(path));
-    if path == Path::new(":memory:") {
-        return url.to_owned();
-    }
-    let mut parts = path.components();
-    if path.is_relative() && parts.any(|part| part == Component::ParentDir) {
+    below_data(url, data).unwrap_or_else(|advice| {
         let key = HostKey {
             value: Value::from(url),
             ..key.clone()
         };
-        reader.bad(
-            &key,
-            "a relative path stays below the site's data folder: leave out `..`",
-        );
+        reader.bad(&key, advice);
+        String::new()
+    })
+}
+
+/// The URL with a relative path of SQLite below the folder of the site's data, wherever the server is
+/// started; else what to do.
+pub(super) fn below_data(url: &str, data: &Path) -> Result<String, &'static str> {
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return Ok(url.to_owned());
+    };
+    let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+    if path == Path::new(":memory:") {
+        return Ok(url.to_owned());
+    }
+    let mut parts = path.components();
+    if path.is_relative() && parts.any(|part| part == Component::ParentDir) {
+        return Err("a relative path stays below the site's data folder: leave out `..`");
     }
     let path: PathBuf = data.join(path).components().collect();
-    format!("sqlite:{}", path.display())
+    Ok(format!("sqlite:{}", path.display()))
 }
 
 /// `data/domains/forum.db` of `/forum/`.

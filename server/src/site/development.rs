@@ -18,6 +18,7 @@ use crate::dev::{
     Changes, DevLibraries, ErrorPage, Event, Live, REQUEST_WAIT, RequestShown, Watching,
 };
 use crate::failure::Failure;
+use crate::site::one::SETTINGS_CHANGED;
 
 /// A site that is being written.
 pub struct Development {
@@ -172,7 +173,7 @@ impl Development {
         head: &Head,
     ) -> Response {
         if let Some(fault) = fault
-            && response.status.is_server_error()
+            && (response.status.is_server_error() || fault.not_admitted)
             && !wants_json(&head.headers)
         {
             // A parent that does not compile, and whose last good version does not fit any more.
@@ -198,6 +199,7 @@ impl Development {
     ) -> Response {
         let what = match fault.panicked {
             true => "panicked",
+            false if fault.not_admitted => "was not asked: the request is refused",
             false => "failed",
         };
         let title = match fault.module.as_str() {
@@ -267,9 +269,7 @@ impl Shared {
 
     fn changed(&self, dir: &Path, libraries: &DevLibraries, changes: &Changes) {
         if changes.settings {
-            tracing::warn!(
-                "site.toml or secrets.toml changed: they are read when the server starts"
-            );
+            tracing::warn!("{SETTINGS_CHANGED}");
         }
         // A module that was saved is read again together with its library: `Event::Built`.
         if changes.structure || changes.templates {

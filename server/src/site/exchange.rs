@@ -5,14 +5,14 @@ use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, SET_COOKIE, USER_AGENT};
+use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE, USER_AGENT};
 use harmonious_dispatcher::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use harmonious_dispatcher::manifest::{Literal, Module};
 use harmonious_dispatcher::{
     Caller, Exchange, Incoming, IncomingBody, LetGo, Outgoing, ServiceError,
 };
 use harmonious_session::{
-    Client, CsrfRequest, CsrfVerdict, Handle, Session, SessionError, Sessions,
+    Client, CsrfRefusal, CsrfRequest, CsrfVerdict, Handle, Session, SessionError, Sessions,
 };
 use harmonious_templating::Site;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ use super::transactions::Transactions;
 use super::visitors::Opened;
 use super::{instances, logins, sessions};
 use crate::failure::Failure;
+
+/// Characters of a header field that a message repeats.
+const HEADER_SHOWN_CHARS: usize = 100;
 
 /// One request of a site.
 pub struct SiteExchange<'r> {
@@ -161,13 +164,48 @@ impl<'r> SiteExchange<'r> {
         match self.look(|session| self.keeping.csrf.check(session, request))? {
             CsrfVerdict::Allowed => Ok(()),
             CsrfVerdict::Refused(refusal) => {
-                let detail = format!("refused against cross-site request forgery: {refusal}");
+                let advice = self.csrf_advice(refusal, secure);
+                let detail =
+                    format!("refused against cross-site request forgery: {refusal}: {advice}");
                 let mut error = ServiceError::new(StatusCode::FORBIDDEN, detail);
                 error.title =
                     "this form is too old, or not of this site: go back, reload, try again"
                         .to_owned();
                 Err(Refusal(error))
             }
+        }
+    }
+
+    /// What the author of the site, or who runs it, may do about a refusal.
+    fn csrf_advice(&self, refusal: CsrfRefusal, secure: bool) -> String {
+        let headers = self.incoming.headers;
+        let shown = |name| {
+            let value = headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+            let text = String::from_utf8_lossy(value);
+            text.chars().take(HEADER_SHOWN_CHARS).collect::<String>()
+        };
+        match refusal {
+            CsrfRefusal::NoToken => "write {{ csrf_field }} into the form, before its files; \
+                 scripts send the header x-csrf-token"
+                .to_owned(),
+            CsrfRefusal::WrongToken => {
+                "the page is older than the login or the session: load it again".to_owned()
+            }
+            CsrfRefusal::NullOrigin => {
+                "Referrer-Policy: no-referrer has browsers send this: take same-origin".to_owned()
+            }
+            CsrfRefusal::ForeignOrigin => {
+                let scheme = if secure { "https" } else { "http" };
+                let (origin, host) = (shown(ORIGIN), shown(HOST));
+                format!(
+                    "it is {origin:?}, and this site is taken for {:?}: name the proxy that speaks TLS \
+                     for it in proxies, or say secure = true in [sessions], or name another site \
+                     whose forms are to be taken in origins (site.toml)",
+                    format!("{scheme}://{host}")
+                )
+            }
+            _ => "name the other site in origins of site.toml if its forms are to be taken"
+                .to_owned(),
         }
     }
 
@@ -306,6 +344,9 @@ impl From<SessionError> for Refusal {
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut refusal = ServiceError::new(status, causes(&error));
         refusal.retry_after_s = seconds(error.retry_after());
+        if let SessionError::Password { .. } = error {
+            refusal.title = "the password is too long".to_owned();
+        }
         Refusal(refusal)
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harmonious_db::Database;
-use harmonious_dispatcher::Manifest;
 use harmonious_dispatcher::http::HeaderMap;
 use harmonious_dispatcher::http::header::COOKIE;
+use harmonious_dispatcher::{Manifest, Problem};
 use harmonious_session::config::{INSTANCES_BYTES, INSTANCES_MAX};
 use harmonious_session::{
     Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
@@ -21,6 +21,7 @@ use super::databases_toml::{Around, Declared, Plan};
 use super::exchange::Refusal;
 use super::instances::SiteInstances;
 use super::lazy::Lazy;
+use super::migrations;
 use super::one::DATA;
 use super::transactions::Place;
 use super::visitors::{Checked, Connections};
@@ -31,8 +32,11 @@ const HASHING_MAX: usize = 2;
 /// What `site.toml` says of it.
 #[derive(Clone, Debug)]
 pub struct KeepingConfig {
-    /// The URL of the database; empty for `data/site.db`.
+    /// The URL of the database; empty for `data/site.db`. A path in it is absolute, or below the folder of
+    /// the site.
     pub database_url: String,
+    /// Whether `site.toml` has another URL, which the secret beats.
+    pub url_is_doubled: bool,
     /// Connections to it at most.
     pub connections_max: Option<u32>,
     /// How long one statement may take.
@@ -61,6 +65,7 @@ impl Default for KeepingConfig {
     fn default() -> KeepingConfig {
         KeepingConfig {
             database_url: String::new(),
+            url_is_doubled: false,
             connections_max: None,
             query_time_max: None,
             user_connections_max: harmonious_session::config::CONNECTIONS_MAX,
@@ -247,6 +252,16 @@ impl Keeping {
         Plan::read(manifest, &around)
     }
 
+    /// What is wrong with the migrations of the site in that folder.
+    pub fn migration_problems(
+        &self,
+        site: &Path,
+        manifest: &Manifest,
+        plan: &Plan,
+    ) -> Vec<Problem> {
+        migrations::problems(site, manifest, plan, &url(&self.config, &self.data))
+    }
+
     /// Has the domains' databases be those of another plan. Visitors lose their connections to those
     /// that are others now.
     pub fn follow(&self, plan: Plan) {
@@ -347,13 +362,15 @@ impl Keeping {
     }
 
     fn make_data(&self) -> Result<(), Refusal> {
-        std::fs::create_dir_all(&self.data).map_err(|error| {
-            Refusal::failed(format!(
-                "the folder {} cannot be made: {error}",
-                self.data.display()
-            ))
-        })
+        make(&self.data)
     }
+}
+
+fn make(folder: &Path) -> Result<(), Refusal> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let folder = folder.display();
+        Refusal::failed(format!("the folder {folder} cannot be made: {error}"))
+    })
 }
 
 impl std::fmt::Debug for Keeping {

@@ -14,6 +14,7 @@ mod keeping;
 mod keeping_toml;
 mod lazy;
 mod logins;
+mod migrations;
 mod one;
 mod reload;
 mod requests;

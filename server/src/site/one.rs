@@ -1,6 +1,7 @@
 //! One site: its files, its domains, and how its answers become those of the front.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::convert::{self, Facts};
 use super::development::{BUILDING, Development};
 use super::keeping::{Keeping, Prepared};
 use super::services::SiteServices;
-use super::site_toml::SiteToml;
+use super::site_toml::{self, SiteToml};
 use crate::build::{BuiltLibraries, Profile};
 use crate::commands;
 use crate::failure::{Failure, one_line};
@@ -30,6 +31,9 @@ pub const STATIC: &str = "static";
 const DOMAINS: &str = "domains";
 /// The folder that a site may write to.
 pub const DATA: &str = "data";
+/// What is said of a site whose settings are others now.
+pub(super) const SETTINGS_CHANGED: &str =
+    "site.toml or secrets.toml changed: they are read when the server starts";
 /// The file that answers for its folder in `static/`.
 const INDEX: &str = "index.html";
 
@@ -49,6 +53,8 @@ pub struct Site {
     around: Arc<Around>,
     /// What it keeps.
     pub keeping: Arc<Keeping>,
+    /// Of the files that are read when the server starts.
+    read_at_start: u64,
     /// Its domains; none where there is no folder `domains/`.
     pub dispatcher: Option<Arc<Dispatcher>>,
     /// What only `dev` does.
@@ -70,6 +76,7 @@ impl Site {
         let dir = absolute.map_err(|error| {
             Failure::Usage(format!("SITE is {:?}: {error}", dir.display().to_string()))
         })?;
+        let read_at_start = fingerprint(&dir);
         let toml = SiteToml::read(&dir)?;
         let has_domains = dir.join(DOMAINS).is_dir();
         let files = files(&dir, has_domains)?;
@@ -105,6 +112,7 @@ impl Site {
             files,
             around,
             keeping,
+            read_at_start,
             dispatcher,
             development,
         })
@@ -220,6 +228,9 @@ impl Site {
     /// What is wrong; the site stays as it was.
     pub fn reload(&self) -> Result<usize, Failure> {
         self.keeping.forget_ring();
+        if fingerprint(&self.dir) != self.read_at_start {
+            tracing::warn!(site = %self.name, "{SETTINGS_CHANGED}");
+        }
         let Some(dispatcher) = &self.dispatcher else {
             return Ok(0);
         };
@@ -253,6 +264,8 @@ impl Site {
     fn report(&self, status: StatusCode, fault: &Fault, head: &Head) {
         let level = match status.as_u16() {
             500.. => level::ERROR,
+            // Else a form without its token, or a proxy that is not named, would be a riddle.
+            _ if fault.not_admitted => level::WARN,
             _ => level::DEBUG,
         };
         macro_rules! event {
@@ -274,6 +287,7 @@ impl Site {
         }
         match level {
             level::ERROR => event!(ERROR),
+            level::WARN => event!(WARN),
             _ => event!(DEBUG),
         }
         if !fault.backtrace.is_empty() {
@@ -303,6 +317,15 @@ fn tell(site: &str, prepared: &Prepared) {
             "{site}: warning: {away}; it is tried again when a page needs it, which is answered 503 until then"
         );
     }
+}
+
+/// Tells whether `site.toml` and `secrets.toml` say what they said.
+fn fingerprint(dir: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for name in [site_toml::NAME, site_toml::SECRETS] {
+        std::fs::read(dir.join(name)).ok().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn files(dir: &Path, has_domains: bool) -> Result<Option<StaticFiles>, Failure> {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use harmonious_dispatcher::{Hosts, SiteLimits};
+use harmonious_dispatcher::{Hosts, Manifest, Problem, SiteLimits};
 use harmonious_templating::FRAGMENTS_BYTES;
 use serde_json::Value;
 use toml::Table;
 
 use super::keeping::KeepingConfig;
-use super::keeping_toml;
+use super::keeping_toml::{self, URL_SECRET};
 use crate::failure::Failure;
 use crate::settings::{self, did_you_mean};
 
@@ -105,6 +105,31 @@ impl SiteToml {
             }
             None => Ok(site),
         }
+    }
+}
+
+impl SiteToml {
+    /// What may not be meant so, for `check`: secrets beside those that the domains name.
+    pub fn warnings(&self, manifest: &Manifest) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        if self.keeping.url_is_doubled {
+            let what = format!("`{URL_SECRET}` is used, and not `database.url` of {NAME}");
+            warnings.push(Problem::warning(SECRETS, what, "keep one of the two"));
+        }
+        let tables = manifest.domains().iter();
+        let tables = tables.filter_map(|domain| domain.database.as_ref());
+        let named: Vec<&str> = tables
+            .flat_map(|table| table.keys.iter().filter_map(|key| key.value.as_str()))
+            .collect();
+        let others = self.secrets.keys().filter(|name| *name != URL_SECRET);
+        for name in others.filter(|name| !named.contains(&name.as_str())) {
+            let near = did_you_mean(name, [URL_SECRET].into_iter());
+            if near.starts_with("did you mean") && !self.secrets.contains_key(URL_SECRET) {
+                let what = format!("`{name}` is a secret for modules, and not the site's database");
+                warnings.push(Problem::warning(SECRETS, what, near));
+            }
+        }
+        warnings
     }
 }
 
@@ -233,6 +258,8 @@ pub(super) fn bad(path: &Path, key: &str, value: &toml::Value, allowed: &str) ->
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn read(text: &str) -> Result<SiteToml, Failure> {
@@ -252,6 +279,73 @@ mod tests {
                 );
             }
             other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    /// What the page for authors says after this line, up to the end of its block.
+    fn page(head: &str) -> &'static str {
+        let page = include_str!("../../../dispatcher/sdk/README.md");
+        let (_, block) = page.split_once(head).expect(head);
+        block.split("\n```").next().unwrap()
+    }
+
+    #[test]
+    fn the_page_of_keys_names_them_all_with_their_defaults() {
+        let text = page("```toml\n# site.toml\n");
+        let table: Table = text.parse().unwrap();
+        let named = |table: &Table| table.keys().cloned().collect::<BTreeSet<_>>();
+        let all = |keys: &[&str]| {
+            keys.iter()
+                .map(ToString::to_string)
+                .collect::<BTreeSet<_>>()
+        };
+        assert!(named(&table).is_superset(&all(&KEYS)), "{text}");
+        for (name, keys) in [
+            ("limits", &LIMITS[..]),
+            ("database", &keeping_toml::DATABASE),
+            ("sessions", &keeping_toml::SESSIONS),
+        ] {
+            assert_eq!(named(table[name].as_table().unwrap()), all(keys), "{name}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(NAME), text).unwrap();
+        let site = SiteToml::read(dir.path()).unwrap();
+        let (kept, default) = (&site.keeping, KeepingConfig::default());
+        assert_eq!(kept.sessions, default.sessions);
+        assert_eq!(kept.user_connections_max, default.user_connections_max);
+        assert_eq!(
+            (kept.instances_max, kept.instance_bytes_max, kept.secure),
+            (
+                default.instances_max,
+                default.instance_bytes_max,
+                default.secure
+            )
+        );
+        assert!(!kept.sessions_in_memory);
+        let file = dir.path().join("data/site.db");
+        assert_eq!(kept.database_url, format!("sqlite:{}", file.display()));
+        let opened = harmonious_db::Config::new("");
+        assert_eq!(kept.connections_max, Some(opened.connections_max));
+        assert_eq!(kept.query_time_max, Some(opened.query_time_max));
+        let (limits, default) = (&site.limits, SiteLimits::default());
+        assert_eq!(limits.time_limit, default.time_limit);
+        assert_eq!(limits.panics_per_minute, default.panics_per_minute);
+        let body = settings::Config::default().limits.body_max_bytes;
+        assert_eq!(limits.body_max_bytes, Some(body));
+        assert_eq!(site.fragments_bytes, FRAGMENTS_BYTES);
+        let secrets: Table = page("```toml\n# secrets.toml")
+            .split_once('\n')
+            .unwrap()
+            .1
+            .parse()
+            .unwrap();
+        assert!(secrets.contains_key(URL_SECRET));
+        let domain = page("```toml\n# domain.toml")
+            .split_once("[database]")
+            .unwrap()
+            .1;
+        for key in super::super::databases_toml::KEYS {
+            assert!(domain.contains(&format!("{key} = ")), "{key}");
         }
     }
 

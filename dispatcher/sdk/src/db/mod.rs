@@ -215,7 +215,8 @@ impl Db<'_> {
         self.ask("db.execute", sql, values)
     }
 
-    /// Inserts one row; its new key, on every database.
+    /// Inserts one row; its new key, on every database. For PostgreSQL its key is called `id`, or the
+    /// statement says `RETURNING key`.
     ///
     /// ```
     /// use harmonious::prelude::*;

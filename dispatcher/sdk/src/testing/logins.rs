@@ -94,8 +94,9 @@ pub fn answer(store: &Store, service: &str, message: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn login(login: &Login<'_>) -> Result<LoginReply> {
-    check_length(login.password)?;
-    let is = |made: fn(&str) -> String| login.hash == Some(&made(login.password));
+    // One that is too long is no password of anybody's, as with a server.
+    let fits = check_length(login.password).is_ok();
+    let is = |made: fn(&str) -> String| fits && login.hash == Some(&made(login.password));
     let is_hash = |hash: &str| {
         [CURRENT, OUTDATED]
             .iter()
@@ -118,9 +119,11 @@ fn check_length(password: &str) -> Result<()> {
     let bytes = password.len();
     match bytes <= PASSWORD_BYTES_MAX {
         true => Ok(()),
-        false => Err(Error::new(400, "").with_detail(format!(
-            "the password has {bytes} bytes, more than {PASSWORD_BYTES_MAX}: take a shorter one"
-        ))),
+        false => Err(
+            Error::unprocessable("the password is too long").with_detail(format!(
+                "the password has {bytes} bytes, more than {PASSWORD_BYTES_MAX}: take a shorter one"
+            )),
+        ),
     }
 }
 
@@ -179,7 +182,12 @@ mod tests {
         let error = check("secret", Some("$argon2id$v=19$")).err().unwrap();
         assert!(error.detail().ends_with("testing::hash_password"));
         let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
-        assert_eq!(check(&long, None).err().unwrap().status(), 400);
+        assert!(!check(&long, Some(&hash_password(&long))).unwrap().ok);
+        let refused = check_length(&long).unwrap_err();
+        assert_eq!(
+            (refused.status(), refused.title()),
+            (422, "the password is too long")
+        );
     }
 
     #[test]
