@@ -76,8 +76,8 @@ pub const FAST_LANE_REFILL: usize = 64;
 /// Length of the interval over which the shortest queue wait is taken (`CoDel`; folly's constant).
 pub const CODEL_INTERVAL: Duration = Duration::from_millis(100);
 /// A standing queue is tolerated up to this part of the longest wait (100 ms by default), or up to the mean
-/// service time if that is longer. With folly's 5 ms, 200 browsers that each wait for their answer were
-/// refused one request in nine, which had waited some 20 ms.
+/// service time if that is longer. Folly's 5 ms would refuse clients that wait for their answers, a few hundred of
+/// them with jobs of some 50 us, long before any of them minds.
 pub const CODEL_TARGET_SHARE: u64 = 5;
 /// While the pool may still grow, the predicted wait reckons with this many times the permits:
 /// the limit can double twice within the default queue wait.

@@ -136,7 +136,7 @@ fn newest_first_only_when_growth_is_exhausted() {
         for client in 0..200 {
             push(&queue, client * MS, 7).unwrap();
         }
-        // A standing queue of more than the target (5 ms), over more than one interval.
+        // A standing queue of more than the target (100 ms), over more than one interval.
         let mut shed = Vec::new();
         for n in 0..30 {
             queue.take((200 + 10 * n) * MS, &mut shed);
