@@ -139,6 +139,39 @@ fn markdown_is_markup_in_html_and_text_elsewhere() {
 }
 
 #[test]
+fn markdown_leaves_pictures_out_and_lowers_headings() {
+    let context = json!({"t": "# a\n\n![b](/c.png)", "yes": false});
+    check(
+        "a.html",
+        "{{ t | markdown(images=false, headings=2) }}",
+        context.clone(),
+        "<h2>a</h2>\n<p><a href=\"/c.png\">b</a></p>\n",
+    );
+    check(
+        "a.html",
+        "{{ t | markdown(images=yes) }}",
+        context.clone(),
+        "<h1>a</h1>\n<p><a href=\"/c.png\">b</a></p>\n",
+    );
+    for (text, told) in [
+        (
+            "{{ t | markdown(headings=0) }}",
+            "/a.html:1:8: `markdown` takes as `headings` the level of the greatest one, 1 to 6",
+        ),
+        (
+            "{{ t | markdown(headings=7) }}",
+            "/a.html:1:8: `markdown` takes",
+        ),
+        (
+            "{{ t | markdown(pictures=false) }}",
+            "/a.html:1:8: `markdown` has no argument `pictures`: there are images, headings",
+        ),
+    ] {
+        fails(text, context.clone(), told);
+    }
+}
+
+#[test]
 fn markdown_is_no_unsafe_use() {
     let site = Site::new(&[("/a.html", "{{ t | markdown }}{{ t | diff(new='') }}")]);
     assert_eq!(site.templates().unsafe_uses(), []);

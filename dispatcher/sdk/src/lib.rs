@@ -57,6 +57,7 @@ mod accept;
 mod config;
 mod disposition;
 mod entry;
+mod etag;
 mod fence;
 #[allow(unsafe_code)]
 mod ffi;

@@ -10,7 +10,9 @@ use harmonious_abi::method;
 
 use crate::accept;
 use crate::error::{Error, Result};
+use crate::etag::Tag;
 use crate::ffi::Link;
+use crate::response::Response;
 
 /// What was asked for, and the way to everything around it: the site's settings, templates, other
 /// modules, services.
@@ -274,6 +276,40 @@ impl Request {
             .headers_named("accept")
             .filter_map(|value| str::from_utf8(value).ok());
         accept::prefers_json(&fields.collect::<Vec<_>>().join(","))
+    }
+
+    /// A 304 with that tag, if the client has what it stands for: for a handler that would rather not make a page
+    /// in vain. `None` for other methods than GET and HEAD, and wherever the server has to decide when the page
+    /// is there; without this, it does so in any case. See [`Response::with_etag`].
+    ///
+    /// ```
+    /// use harmonious::prelude::*;
+    ///
+    /// #[get]
+    /// fn show(req: &Request) -> Result<Response> {
+    ///     let tag = format!("W/{}", 41); // what the page is made from has a number
+    ///     if let Some(same) = req.not_modified(&tag) {
+    ///         return Ok(same);
+    ///     }
+    ///     Ok(req.render("index.html", context! {})?.with_etag(&tag))
+    /// }
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn not_modified(&self, tag: &str) -> Option<Response> {
+        let decides_later = |name| self.headers_named(name).next().is_some();
+        if !matches!(self.method(), "GET" | "HEAD")
+            || decides_later("if-match")
+            || decides_later("if-unmodified-since")
+        {
+            return None;
+        }
+        let known = Tag::of(tag)?.known_as(self.headers_named("if-none-match"))?;
+        Some(
+            Response::empty()
+                .with_status(304)
+                .with_header("etag", &known.to_string()),
+        )
     }
 
     /// In an `#[after]`, the body as it is, if it is in memory.

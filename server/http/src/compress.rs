@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_TYPE, COOKIE, ETAG, HeaderMap, HeaderValue, SET_COOKIE, VARY,
 };
-use http::{Method, StatusCode};
 
 use crate::config::{COMPRESS_MAX_BYTES, COMPRESS_MIN_BYTES};
 use crate::jobs::Chunks;
@@ -64,7 +64,9 @@ pub(crate) fn encode(head: &Head, response: &mut Response) {
     mark(coding, &mut response.headers);
 }
 
-fn is_candidate(head: &Head, response: &Response) -> bool {
+/// Whether the body is one that clients may get compressed; the answer to HEAD too, since its fields are those
+/// of GET (RFC 9110, 9.3.2).
+pub(crate) fn is_candidate(head: &Head, response: &Response) -> bool {
     let long_enough = match &response.body {
         Body::Bytes(bytes) => (COMPRESS_MIN_BYTES..=COMPRESS_MAX_BYTES).contains(&bytes.len()),
         Body::Chunks(_) => true,
@@ -72,7 +74,6 @@ fn is_candidate(head: &Head, response: &Response) -> bool {
     };
     let headers = &response.headers;
     long_enough
-        && head.method != Method::HEAD
         && response.status != StatusCode::PARTIAL_CONTENT
         && !headers.contains_key(CONTENT_ENCODING)
         && !headers.contains_key(CONTENT_RANGE)
@@ -123,7 +124,8 @@ fn is_text(headers: &HeaderMap) -> bool {
         )
 }
 
-fn add_vary(headers: &mut HeaderMap) {
+/// Says that the answer depends on `Accept-Encoding`.
+pub(crate) fn add_vary(headers: &mut HeaderMap) {
     let named = |value: &HeaderValue| {
         value.to_str().is_ok_and(|list| {
             list.split(',').any(|name| {

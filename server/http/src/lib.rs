@@ -42,7 +42,7 @@ pub use request::{Head, Peer, Request, RequestBody, RequestId};
 pub use response::{Body, BodyStream, Compression, Part, Piece, Response, StreamContext};
 pub use server::{Builder, Server};
 pub use service::{Conversation, DatagramService, Next, Place, StreamService};
-pub use static_files::{StaticConfig, StaticFiles, TryAnswer, answer_file, file_tag};
+pub use static_files::{StaticConfig, StaticFiles, TryAnswer, answer_file, conditional, file_tag};
 pub use stats::FrontStats;
 pub use stream::Stream;
 pub use upgrade::Upgraded;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::iter;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use harmonious_dispatcher::{Incoming, IncomingBody, Outgoing, OutgoingBody};
 use harmonious_http::http::header::CONTENT_TYPE;
 use harmonious_http::http::{HeaderValue, Method, StatusCode};
-use harmonious_http::{Body, Head, Part, Peer, Request, RequestBody, Response, answer_file};
+use harmonious_http::{
+    Body, Head, Part, Peer, Request, RequestBody, Response, answer_file, conditional,
+};
 
 /// Texts of a request that are made once and borrowed from then on; none of them is allocated for usual
 /// requests.
@@ -104,7 +107,8 @@ pub fn incoming<'a>(request: &'a Request, facts: &'a Facts<'_>) -> Incoming<'a> 
     }
 }
 
-/// The answer as the front sends it.
+/// The answer as the front sends it: what a module tagged is judged by the conditions of the request and cut to
+/// its ranges, as files are.
 ///
 /// # Errors
 /// A file of which the system cannot say what it is.
@@ -116,8 +120,11 @@ pub fn response(outgoing: Outgoing, head: &Head) -> io::Result<Response> {
     let mut response = Response::new(outgoing.status);
     response.headers = outgoing.headers;
     response.body = match outgoing.body {
-        // Nobody reads it, and to drop it may block: that is done here, on a worker.
-        OutgoingBody::Stream(_) if head.method == Method::HEAD => Body::Empty,
+        // Nobody reads it, and to drop it may block: that is done here, on a worker. What stands for it has
+        // no length either, which the fields say.
+        OutgoingBody::Stream(_) if head.method == Method::HEAD => {
+            Body::Chunks(Box::new(iter::empty()))
+        }
         OutgoingBody::Empty => Body::Empty,
         OutgoingBody::Bytes(bytes) => Body::Bytes(bytes),
         OutgoingBody::Stream(chunks) => Body::Chunks(chunks),
@@ -132,7 +139,7 @@ pub fn response(outgoing: Outgoing, head: &Head) -> io::Result<Response> {
             Body::Parts([part].into())
         }
     };
-    Ok(response)
+    Ok(conditional(head, response))
 }
 
 /// A file with its tag, its time, conditions and ranges.

@@ -351,7 +351,10 @@ fn with_script(mut response: Response, tag: &str) -> Response {
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     let is_html = kind.is_some_and(|kind| kind.starts_with("text/html"));
+    // A part of a page would be longer than it says.
+    let is_whole = response.status != StatusCode::PARTIAL_CONTENT;
     if is_html
+        && is_whole
         && let Body::Bytes(page) = &response.body
         && let Some(page) = Live::inject(page, tag)
     {

@@ -106,7 +106,7 @@ impl Ask {
             .write_all(&self.bytes(CLOSE))
             .and_then(|()| stream.flush());
         let mut answer = receive(stream);
-        if answer.header("transfer-encoding").is_some() {
+        if self.method != "HEAD" && answer.header("transfer-encoding").is_some() {
             answer.body = joined(&answer.body);
         }
         answer

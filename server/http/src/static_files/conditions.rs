@@ -4,16 +4,34 @@ use std::time::UNIX_EPOCH;
 
 use http::HeaderMap;
 use http::header::{
-    HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED,
 };
 
 /// What identifies a representation.
 #[derive(Debug)]
 pub(super) struct Validators {
-    /// The entity tag with its quotation marks; always a strong one.
+    /// The entity tag with its quotation marks, without the `W/` of a weak one.
     pub(super) etag: String,
-    /// The time in `Last-Modified`, in seconds since 1970.
-    pub(super) modified: u64,
+    /// Whether the tag promises the same meaning only, not the same bytes (RFC 9110, 8.8.1).
+    pub(super) weak: bool,
+    /// The time in `Last-Modified`, in seconds since 1970; `None` without such a field.
+    pub(super) modified: Option<u64>,
+}
+
+impl Validators {
+    /// Those that the fields of a response name. `None` where there is no entity tag, more than one, or
+    /// what is none: nothing can be compared with it.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Validators> {
+        let field = single(headers, ETAG)?;
+        let (weak, tag) = Tags(field.as_bytes()).next()?;
+        let bare = field.strip_prefix("W/").unwrap_or(field);
+        (bare.as_bytes() == tag).then(|| Validators {
+            etag: bare.to_owned(),
+            weak,
+            modified: date(headers, LAST_MODIFIED),
+        })
+    }
 }
 
 /// What the conditions of a GET or HEAD say.
@@ -30,17 +48,19 @@ pub(super) enum Verdict {
 /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110, 13.2.2.
 pub(super) fn judge(headers: &HeaderMap, has: &Validators) -> Verdict {
     let expected = if headers.contains_key(IF_MATCH) {
-        lists(headers, IF_MATCH, &has.etag, Comparison::Strong)
+        lists(headers, IF_MATCH, has, Comparison::Strong)
     } else {
-        date(headers, IF_UNMODIFIED_SINCE).is_none_or(|date| has.modified <= date)
+        let limit = date(headers, IF_UNMODIFIED_SINCE);
+        limit.is_none_or(|date| has.modified.is_none_or(|modified| modified <= date))
     };
     if !expected {
         return Verdict::Failed;
     }
     let known = if headers.contains_key(IF_NONE_MATCH) {
-        lists(headers, IF_NONE_MATCH, &has.etag, Comparison::Weak)
+        lists(headers, IF_NONE_MATCH, has, Comparison::Weak)
     } else {
-        date(headers, IF_MODIFIED_SINCE).is_some_and(|date| has.modified <= date)
+        let since = date(headers, IF_MODIFIED_SINCE);
+        since.is_some_and(|date| has.modified.is_some_and(|modified| modified <= date))
     };
     if known {
         Verdict::NotModified
@@ -49,10 +69,18 @@ pub(super) fn judge(headers: &HeaderMap, has: &Validators) -> Verdict {
     }
 }
 
+/// Whether a client that has the representation knows it by the weak form of its strong tag: it got it
+/// compressed. What it is told now must name what it has (RFC 9111, 4.3.4).
+pub(super) fn is_known_weakly(headers: &HeaderMap, has: &Validators) -> bool {
+    !has.weak
+        && headers.contains_key(IF_NONE_MATCH)
+        && !lists(headers, IF_NONE_MATCH, has, Comparison::Strong)
+}
+
 /// Whether `If-Range` lets the ranges of a request apply (RFC 9110, 13.1.5); it does if it is
 /// absent.
 ///
-/// Parts of different files must never be put together, so only strong validators count. A tag is
+/// Parts of different bytes must never be put together, so only strong validators count. A tag is
 /// one unless it says `W/`. A date is one if it is exactly that of `Last-Modified` and this lies at
 /// least a second before `now`: a file can change again within the second that its date names
 /// (RFC 9110, 8.8.2.2). A client that got its part within that very second sees a `Date` equal to
@@ -62,10 +90,11 @@ pub(super) fn range_applies(headers: &HeaderMap, has: &Validators, now: u64) -> 
         return true;
     };
     if value.as_bytes().contains(&b'"') {
-        return single(headers, IF_RANGE).is_some_and(|tag| tag.trim() == has.etag);
+        let same = single(headers, IF_RANGE).is_some_and(|tag| tag.trim() == has.etag);
+        return same && !has.weak;
     }
-    let unchanged = date(headers, IF_RANGE).is_some_and(|date| date == has.modified);
-    unchanged && has.modified < now
+    let unchanged = |modified| modified < now && date(headers, IF_RANGE) == Some(modified);
+    has.modified.is_some_and(unchanged)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,13 +103,14 @@ enum Comparison {
     Weak,
 }
 
-/// Whether a list of entity tags has `etag` in it, or is `*` (RFC 9110, 13.1.1 and 13.1.2).
-fn lists(headers: &HeaderMap, name: HeaderName, etag: &str, comparison: Comparison) -> bool {
+/// Whether a list of entity tags has that of `has` in it, or is `*` (RFC 9110, 13.1.1 and 13.1.2).
+fn lists(headers: &HeaderMap, name: HeaderName, has: &Validators, comparison: Comparison) -> bool {
     headers.get_all(name).iter().any(|line| {
         let line = line.as_bytes().trim_ascii();
         line == b"*"
             || Tags(line).any(|(weak, tag)| {
-                tag == etag.as_bytes() && !(weak && comparison == Comparison::Strong)
+                let strong = !weak && !has.weak;
+                tag == has.etag.as_bytes() && (strong || comparison == Comparison::Weak)
             })
     })
 }
@@ -131,7 +161,8 @@ mod tests {
         let etag = "\"a1-b\"".to_owned();
         Validators {
             etag,
-            modified: MODIFIED,
+            weak: false,
+            modified: Some(MODIFIED),
         }
     }
 
@@ -267,5 +298,84 @@ mod tests {
         assert!(range_applies(&HeaderMap::new(), &has(), MODIFIED));
         let twice = headers(&[(IF_RANGE, "\"a1-b\""), (IF_RANGE, "\"a1-b\"")]);
         assert!(!range_applies(&twice, &has(), MODIFIED + 9));
+    }
+
+    #[test]
+    fn validators_of_fields() {
+        for (fields, expected) in [
+            (&[(ETAG, "\"a\"")][..], Some(("\"a\"", false, None))),
+            (&[(ETAG, "W/\"a,b\"")], Some(("\"a,b\"", true, None))),
+            (
+                &[(ETAG, "\"\""), (LAST_MODIFIED, THEN)],
+                Some(("\"\"", false, Some(MODIFIED))),
+            ),
+            (&[(LAST_MODIFIED, THEN)], None),
+            (&[(ETAG, "a")], None),
+            (&[(ETAG, "\"a")], None),
+            (&[(ETAG, "\"a\", \"b\"")], None),
+            (&[(ETAG, "\"a\""), (ETAG, "\"a\"")], None),
+            (&[(ETAG, "w/\"a\"")], None),
+        ] {
+            let got = Validators::of(&headers(fields));
+            let got = got
+                .as_ref()
+                .map(|has| (has.etag.as_str(), has.weak, has.modified));
+            assert_eq!(got, expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn weak_tags_match_where_meaning_is_enough() {
+        let has = Validators {
+            weak: true,
+            ..has()
+        };
+        for tag in ["\"a1-b\"", "W/\"a1-b\"", "*"] {
+            let known = judge(&headers(&[(IF_NONE_MATCH, tag)]), &has);
+            assert_eq!(known, Verdict::NotModified, "{tag}");
+            let expected = match tag {
+                "*" => Verdict::Proceed,
+                _ => Verdict::Failed,
+            };
+            assert_eq!(judge(&headers(&[(IF_MATCH, tag)]), &has), expected, "{tag}");
+            assert!(!range_applies(
+                &headers(&[(IF_RANGE, tag)]),
+                &has,
+                MODIFIED + 9
+            ));
+            assert!(!is_known_weakly(&headers(&[(IF_NONE_MATCH, tag)]), &has));
+        }
+    }
+
+    #[test]
+    fn the_form_in_which_a_client_knows_a_tag() {
+        for (value, weakly) in [
+            ("W/\"a1-b\"", true),
+            ("\"x\", W/\"a1-b\"", true),
+            ("W/\"a1-b\", \"a1-b\"", false),
+            ("\"a1-b\"", false),
+            ("*", false),
+        ] {
+            let fields = headers(&[(IF_NONE_MATCH, value)]);
+            assert_eq!(is_known_weakly(&fields, &has()), weakly, "{value}");
+        }
+        assert!(!is_known_weakly(&HeaderMap::new(), &has()));
+    }
+
+    #[test]
+    fn dates_say_nothing_of_what_has_none() {
+        let has = Validators {
+            modified: None,
+            ..has()
+        };
+        for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
+            let verdict = judge(&headers(&[(name, AFTER)]), &has);
+            assert_eq!(verdict, Verdict::Proceed);
+        }
+        assert!(!range_applies(
+            &headers(&[(IF_RANGE, THEN)]),
+            &has,
+            MODIFIED + 9
+        ));
     }
 }

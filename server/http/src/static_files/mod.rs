@@ -6,6 +6,8 @@ mod path;
 mod root;
 
 mod names;
+
+mod made;
 mod opened;
 
 #[cfg(target_os = "linux")]
@@ -44,6 +46,7 @@ use cache::Cache;
 use conditions::Verdict;
 pub use config::StaticConfig;
 use content::Content;
+pub use made::conditional;
 use multipart::Boundaries;
 use names::{Names, Outlook};
 pub use opened::answer_file;
@@ -291,12 +294,12 @@ impl StaticFiles {
         let variant = resource.choose(&head.headers);
         match conditions::judge(&head.headers, &variant.validators) {
             Verdict::Proceed => {}
-            Verdict::NotModified => return Ok(reply::not_modified(variant)),
+            Verdict::NotModified => return Ok(reply::not_modified(variant.not_modified.clone())),
             Verdict::Failed => return Ok(reply::error(StatusCode::PRECONDITION_FAILED)),
         }
-        let selection = reply::selection(head, variant);
+        let selection = reply::selection(head, &variant.validators, variant.stamp.len);
         if selection == Selection::Unsatisfiable {
-            return Ok(reply::unsatisfiable(variant));
+            return Ok(reply::unsatisfiable(variant.stamp.len));
         }
         let content = match self.content(path, resource, variant, mode) {
             // It was there when it was looked at; there may be something else by now.
@@ -304,8 +307,11 @@ impl StaticFiles {
             content => content?,
         };
         Ok(match selection {
-            Selection::Spans(spans) => reply::partial(variant, &content, &spans, &self.boundaries),
-            _ => reply::whole(variant, &content),
+            Selection::Spans(spans) => {
+                let headers = variant.headers.clone();
+                reply::partial(headers, &content, &spans, &self.boundaries)
+            }
+            _ => reply::whole(&variant.headers, &content),
         })
     }
 

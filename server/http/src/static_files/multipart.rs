@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -19,6 +20,9 @@ pub(super) struct Boundaries {
     count: AtomicU64,
 }
 
+/// For answers that belong to no folder.
+pub(super) static BOUNDARIES: LazyLock<Boundaries> = LazyLock::new(Boundaries::default);
+
 impl Boundaries {
     fn next(&self) -> String {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
@@ -26,12 +30,12 @@ impl Boundaries {
         format!("{:016x}{:016x}", half(0), half(1))
     }
 
-    /// The body, and its `Content-Type`.
+    /// The body, and its `Content-Type`; `content_type` is that of the whole, if it has one.
     pub(super) fn assemble(
         &self,
         content: &Content,
         spans: &[Span],
-        content_type: &HeaderValue,
+        content_type: Option<&HeaderValue>,
     ) -> (Body, HeaderValue) {
         let boundary = self.next();
         let len = content.len();
@@ -40,10 +44,14 @@ impl Boundaries {
         for span in spans {
             let mut head = Vec::with_capacity(256);
             head.extend_from_slice(line_end);
-            head.extend_from_slice(format!("--{boundary}\r\ncontent-type: ").as_bytes());
-            head.extend_from_slice(content_type.as_bytes());
+            head.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+            if let Some(content_type) = content_type {
+                head.extend_from_slice(b"content-type: ");
+                head.extend_from_slice(content_type.as_bytes());
+                head.extend_from_slice(b"\r\n");
+            }
             let range = span.content_range(len);
-            head.extend_from_slice(format!("\r\ncontent-range: {range}\r\n\r\n").as_bytes());
+            head.extend_from_slice(format!("content-range: {range}\r\n\r\n").as_bytes());
             parts.push_back(Part::Bytes(head.into()));
             parts.push_back(content.part(*span));
             line_end = b"\r\n";

@@ -6,19 +6,19 @@ use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE, X_CONTEN
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rustix::io::Errno;
 
-use super::conditions;
+use super::conditions::{self, Validators};
 use super::content::Content;
 use super::multipart::Boundaries;
 use super::ranges::{self, Selection, Span};
-use super::resource::{Variant, nosniff};
+use super::resource::nosniff;
 use crate::request::Head;
 use crate::response::{Body, Compression, Part, Response};
 
 /// The methods that files know.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
-/// What of a variant a request asks for.
-pub(super) fn selection(head: &Head, variant: &Variant) -> Selection {
+/// What of a representation of `len` bytes a request asks for.
+pub(super) fn selection(head: &Head, has: &Validators, len: u64) -> Selection {
     // Of the methods only GET has ranges (RFC 9110, 14.2).
     if head.method != Method::GET || !head.headers.contains_key(RANGE) {
         return Selection::Whole;
@@ -26,25 +26,24 @@ pub(super) fn selection(head: &Head, variant: &Variant) -> Selection {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    if !conditions::range_applies(&head.headers, &variant.validators, now.as_secs()) {
+    if !conditions::range_applies(&head.headers, has, now.as_secs()) {
         return Selection::Whole;
     }
-    ranges::select(&head.headers, variant.stamp.len)
+    ranges::select(&head.headers, len)
 }
 
 /// 200.
-pub(super) fn whole(variant: &Variant, content: &Content) -> Response {
-    response(StatusCode::OK, variant.headers.clone(), content.whole())
+pub(super) fn whole(headers: &HeaderMap, content: &Content) -> Response {
+    response(StatusCode::OK, headers.clone(), content.whole())
 }
 
-/// 206 (RFC 9110, 15.3.7).
+/// 206 (RFC 9110, 15.3.7). `headers` are those of the 200.
 pub(super) fn partial(
-    variant: &Variant,
+    mut headers: HeaderMap,
     content: &Content,
     spans: &[Span],
     boundaries: &Boundaries,
 ) -> Response {
-    let mut headers = variant.headers.clone();
     if let [span] = spans {
         let body = match content.part(*span) {
             Part::Bytes(bytes) => Body::Bytes(bytes),
@@ -53,20 +52,19 @@ pub(super) fn partial(
         let response = response(StatusCode::PARTIAL_CONTENT, headers, body);
         return with_range(response, span.content_range(content.len()));
     }
-    let (body, content_type) = boundaries.assemble(content, spans, &headers[CONTENT_TYPE]);
+    let (body, content_type) = boundaries.assemble(content, spans, headers.get(CONTENT_TYPE));
     headers.insert(CONTENT_TYPE, content_type);
     response(StatusCode::PARTIAL_CONTENT, headers, body)
 }
 
 /// 304 (RFC 9110, 15.4.5).
-pub(super) fn not_modified(variant: &Variant) -> Response {
-    let headers = variant.not_modified.clone();
+pub(super) fn not_modified(headers: HeaderMap) -> Response {
     response(StatusCode::NOT_MODIFIED, headers, Body::Empty)
 }
 
-/// 416 (RFC 9110, 15.5.17).
-pub(super) fn unsatisfiable(variant: &Variant) -> Response {
-    let range = format!("bytes */{}", variant.stamp.len);
+/// 416 (RFC 9110, 15.5.17): of `len` bytes nothing is what was asked for.
+pub(super) fn unsatisfiable(len: u64) -> Response {
+    let range = format!("bytes */{len}");
     with_range(error(StatusCode::RANGE_NOT_SATISFIABLE), range)
 }
 

@@ -116,7 +116,8 @@ impl Variant {
     pub(super) fn new(path: &str, coding: Coding, stamp: Stamp, common: &HeaderMap) -> Variant {
         let validators = Validators {
             etag: etag(stamp, coding),
-            modified: last_modified(stamp),
+            weak: false,
+            modified: Some(last_modified(stamp)),
         };
         let mut not_modified = common.clone();
         if let Ok(value) = HeaderValue::from_str(&validators.etag) {
@@ -125,7 +126,7 @@ impl Variant {
         let mut headers = not_modified.clone();
         headers.insert(CONTENT_TYPE, media_type::of(path));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        let modified = UNIX_EPOCH + Duration::from_secs(validators.modified);
+        let modified = UNIX_EPOCH + Duration::from_secs(last_modified(stamp));
         if let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(modified)) {
             headers.insert(LAST_MODIFIED, value);
         }
