@@ -65,6 +65,8 @@ pub const SEARCH_TEXT_CHARS_MAX: usize = 200_000;
 pub const SEARCH_NAME_BYTES_MAX: usize = 48;
 /// Hits of one search.
 pub const SEARCH_HITS_MAX: usize = 1000;
+/// What a search finds is counted up to this: more says "many" to a visitor, and each costs a look at the filter.
+pub const SEARCH_COUNT_MAX: u32 = 1000;
 /// Search indexes that a database remembers to be there; of more it asks again each time.
 pub const SEARCH_INDEXES_KNOWN_MAX: usize = 256;
 /// Characters at the start of each text among which a snippet is looked for.

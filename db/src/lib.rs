@@ -42,6 +42,7 @@ mod placeholders;
 mod pool;
 mod row;
 mod search;
+mod size;
 mod timestamp;
 mod transaction;
 mod url;

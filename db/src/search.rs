@@ -15,6 +15,7 @@ use crate::config::{SEARCH_HITS_MAX, SEARCH_INDEXES_KNOWN_MAX, SEARCH_NAME_BYTES
 use crate::database::Database;
 use crate::error::Error;
 use crate::params;
+use crate::placeholders::scan;
 use crate::row::Rows;
 use crate::transaction::Transaction;
 use crate::value::Value;
@@ -196,8 +197,55 @@ impl Database {
         limit: usize,
         offset: usize,
     ) -> Result<Vec<Hit>, Error> {
+        self.search_where(index, typed, "", &[], limit, offset)
+    }
+
+    /// As [`search`](Database::search), of the rows for which a condition holds: SQL on the table that is
+    /// searched, called `t` there, with `?` for its values; `""` for none. Pages of hits follow each other, since
+    /// those that fit as well as others come in the order of their keys.
+    ///
+    /// ```
+    /// # use harmonious_db::{Config, Database, SearchIndex, params};
+    /// # let db = Database::open(&Config::new("sqlite::memory:"))?;
+    /// db.script("CREATE TABLE pages (id INTEGER PRIMARY KEY, title TEXT, lang TEXT)")?;
+    /// let index = SearchIndex::new("pages_search", "pages", "id").column("title", 1.0);
+    /// db.create_search_index(&index)?;
+    /// db.script("INSERT INTO pages VALUES (1, 'Paris', 'en'), (2, 'Paris', 'fr')")?;
+    /// let hits = db.search_where(&index, "paris", "t.lang = ?", &params!["fr"], 10, 0)?;
+    /// assert_eq!((hits.len(), hits[0].key), (1, 2));
+    /// # Ok::<(), harmonious_db::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there; [`Error::Parameters`] if the condition wants another number of values.
+    pub fn search_where(
+        &self,
+        index: &SearchIndex,
+        typed: &str,
+        filter: &str,
+        values: &[Value],
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<Hit>, Error> {
+        let within = Within { filter, values };
         let query = |sql: &str, values: &[Value]| self.query(sql, values);
-        search(self.backend(), index, typed, limit, offset, query)
+        search(self.backend(), index, typed, within, (limit, offset), query)
+    }
+
+    /// How many rows [`search_where`](Database::search_where) finds; 1000 stands for as many or more.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn search_count_where(
+        &self,
+        index: &SearchIndex,
+        typed: &str,
+        filter: &str,
+        values: &[Value],
+    ) -> Result<u32, Error> {
+        let within = Within { filter, values };
+        let query = |sql: &str, values: &[Value]| self.query(sql, values);
+        count(self.backend(), index, typed, within, query)
     }
 }
 
@@ -213,9 +261,60 @@ impl Transaction {
         limit: usize,
         offset: usize,
     ) -> Result<Vec<Hit>, Error> {
-        let backend = self.backend();
+        self.search_where(index, typed, "", &[], limit, offset)
+    }
+
+    /// As [`Database::search_where`], with what this transaction wrote; in MySQL without it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn search_where(
+        &mut self,
+        index: &SearchIndex,
+        typed: &str,
+        filter: &str,
+        values: &[Value],
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<Hit>, Error> {
+        let (backend, within) = (self.backend(), Within { filter, values });
         let query = |sql: &str, values: &[Value]| self.query(sql, values);
-        search(backend, index, typed, limit, offset, query)
+        search(backend, index, typed, within, (limit, offset), query)
+    }
+
+    /// As [`Database::search_count_where`], with what this transaction wrote; in MySQL without it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn search_count_where(
+        &mut self,
+        index: &SearchIndex,
+        typed: &str,
+        filter: &str,
+        values: &[Value],
+    ) -> Result<u32, Error> {
+        let (backend, within) = (self.backend(), Within { filter, values });
+        let query = |sql: &str, values: &[Value]| self.query(sql, values);
+        count(backend, index, typed, within, query)
+    }
+}
+
+/// The condition of a search.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    filter: &'a str,
+    values: &'a [Value],
+}
+
+impl Within<'_> {
+    /// With another number of values the limit would be taken for one of them.
+    fn check(&self, backend: Backend) -> Result<(), Error> {
+        let filter = format!("SELECT 1 WHERE ({}\n)", self.filter);
+        let expected = scan(&filter, backend)?.parameters;
+        match self.values.len() {
+            given if given == expected => Ok(()),
+            given => Err(Error::Parameters { expected, given }),
+        }
     }
 }
 
@@ -223,11 +322,12 @@ fn search(
     backend: Backend,
     index: &SearchIndex,
     typed: &str,
-    limit: usize,
-    offset: usize,
+    within: Within<'_>,
+    (limit, offset): (usize, usize),
     query: impl FnOnce(&str, &[Value]) -> Result<Rows, Error>,
 ) -> Result<Vec<Hit>, Error> {
     index.check()?;
+    within.check(backend)?;
     if limit > SEARCH_HITS_MAX {
         return Err(Error::TooLarge {
             what: "the number of hits of a search".to_owned(),
@@ -239,10 +339,11 @@ fn search(
         return Ok(Vec::new());
     }
     let expression = Value::from(words.expression(backend));
-    let (sql, times) = sql::search(index, backend);
+    let (sql, times) = sql::search(index, backend, within.filter);
     let mut values = vec![expression; times];
-    let within = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    values.extend(params![within(limit), within(offset)]);
+    values.extend_from_slice(within.values);
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    values.extend(params![number(limit), number(offset)]);
     let hit = |row: &crate::Row| {
         let texts: Vec<String> = (0..index.columns.len())
             .map(|at| Ok(row.at::<Option<String>>(at + 2)?.unwrap_or_default()))
@@ -254,6 +355,25 @@ fn search(
         })
     };
     query(&sql, &values)?.iter().map(hit).collect()
+}
+
+fn count(
+    backend: Backend,
+    index: &SearchIndex,
+    typed: &str,
+    within: Within<'_>,
+    query: impl FnOnce(&str, &[Value]) -> Result<Rows, Error>,
+) -> Result<u32, Error> {
+    index.check()?;
+    within.check(backend)?;
+    let words = Words::new(typed);
+    if words.is_empty() {
+        return Ok(0);
+    }
+    let mut values = params![words.expression(backend)].to_vec();
+    values.extend_from_slice(within.values);
+    let rows = query(&sql::count(index, backend, within.filter), &values)?;
+    rows.iter().next().map_or(Ok(0), |row| row.at(0))
 }
 
 fn run(link: &mut Link, sql: &str, values: &[Value]) -> Result<Rows, Error> {

@@ -138,6 +138,36 @@ fn a_search_within_a_transaction_sees_what_it_wrote() {
 }
 
 #[test]
+fn a_search_takes_a_filter_and_its_index_can_be_there_before() {
+    let (_site, mut server) = start();
+    let search = |server: &Server, query: &str| {
+        Ask::new("DELETE", &format!("/forum/?find=chess&{query}")).to(server)
+    };
+    // In a transaction nothing is made, outside it is.
+    assert_eq!(search(&server, "prepare&within").status, 500);
+    server.line(|line| line.contains("call prepare_search before it"));
+    assert_eq!(search(&server, "prepare").told(), (200, "made"));
+    assert_eq!(search(&server, "prepare&within").told(), (200, "made"));
+    for title in ["chess+1", "chess+2", "go", "chess+for+all", "chess+3"] {
+        post(&server, &format!("/forum/?title={title}"));
+    }
+    assert_eq!(search(&server, "shorter=8").told(), (200, "2 5 of 3"));
+    assert_eq!(search(&server, "shorter=99").told(), (200, "2 5 of 4"));
+    assert_eq!(search(&server, "shorter=3").told(), (200, " of 0"));
+    // With what the transaction wrote.
+    let within = search(&server, "shorter=8&within=chess+9");
+    assert_eq!(within.told(), (200, "2 5 of 4"));
+}
+
+#[test]
+fn a_database_says_what_it_is() {
+    let (_site, server) = start();
+    let about = Ask::get("/side?about").to(&server).json();
+    assert_eq!(about[0], "sqlite");
+    assert!(about[1].as_u64().is_some(), "{about}");
+}
+
+#[test]
 fn a_declaration_that_cannot_be_meant_is_found_before_the_site_is_served() {
     let site = own("databases");
     let dir = site.path().to_str().unwrap();

@@ -5,7 +5,7 @@
 
 use super::SearchIndex;
 use crate::backend::Backend;
-use crate::config::{SEARCH_TEXT_CHARS_MAX, SNIPPET_LOOK_CHARS};
+use crate::config::{SEARCH_COUNT_MAX, SEARCH_TEXT_CHARS_MAX, SNIPPET_LOOK_CHARS};
 
 /// The names of an index as the back end wants them.
 struct Names {
@@ -209,11 +209,15 @@ fn mysql(names: &Names) -> Vec<String> {
     statements
 }
 
-/// The statement of a search, and how often the expression comes before limit and offset. Its
-/// columns are the key, the rank and the texts.
-pub(super) fn search(index: &SearchIndex, backend: Backend) -> (String, usize) {
+/// The name under which a search has the index: a filter names nothing so.
+const OWN: &str = "harmonious_found";
+
+/// The statement of a search, and how often the expression comes before the values of the filter, which limit and
+/// offset follow. Its columns are the key, the rank and the texts.
+pub(super) fn search(index: &SearchIndex, backend: Backend, filter: &str) -> (String, usize) {
     let names = Names::new(index, backend);
     let (own, table, key) = (names.of(""), &names.table, &names.key);
+    let from = from(&names, backend, filter);
     match backend {
         Backend::Sqlite => {
             let weights: Vec<String> = index
@@ -221,11 +225,11 @@ pub(super) fn search(index: &SearchIndex, backend: Backend) -> (String, usize) {
                 .iter()
                 .map(|(_, w)| format!("{w:?}"))
                 .collect();
-            let texts = names.each(|at, _| format!("substr(c{at}, 1, {SNIPPET_LOOK_CHARS})"));
+            let texts = names.each(|at, _| format!("substr({OWN}.c{at}, 1, {SNIPPET_LOOK_CHARS})"));
             // bm25 is the smaller the better.
             let sql = format!(
-                "SELECT rowid, -bm25({own}, {}) AS score, {texts} FROM {own} WHERE {own} MATCH ? \
-                 ORDER BY score DESC, rowid LIMIT ? OFFSET ?",
+                "SELECT {OWN}.rowid, -bm25({OWN}.{own}, {}) AS score, {texts} {from} \
+                 ORDER BY score DESC, {OWN}.rowid LIMIT ? OFFSET ?",
                 weights.join(", ")
             );
             (sql, 1)
@@ -234,28 +238,66 @@ pub(super) fn search(index: &SearchIndex, backend: Backend) -> (String, usize) {
             let texts =
                 names.each(|_, column| format!("left(t.{column}::text, {SNIPPET_LOOK_CHARS})"));
             let sql = format!(
-                "SELECT h.key, h.score, {texts} FROM (SELECT key, \
-                 ts_rank('{{{}}}'::float4[], words, query) AS score \
-                 FROM {own}, to_tsquery('simple', ?) AS query WHERE words @@ query \
-                 ORDER BY score DESC, key LIMIT ? OFFSET ?) AS h JOIN {table} AS t ON t.{key} = h.key \
-                 ORDER BY h.score DESC, h.key",
+                "SELECT h.key, h.score, {texts} FROM (SELECT {OWN}.key, \
+                 ts_rank('{{{}}}'::float4[], {OWN}.words, query) AS score {from} \
+                 ORDER BY score DESC, {OWN}.key LIMIT ? OFFSET ?) AS h \
+                 JOIN {table} AS t ON t.{key} = h.key ORDER BY h.score DESC, h.key",
                 classes(index)
             );
             (sql, 1)
         }
         Backend::MySql => {
-            let texts = names.each(|_, column| format!("LEFT({column}, {SNIPPET_LOOK_CHARS})"));
-            let all = names.each(|_, column| column.to_owned());
-            let matches = "AGAINST (? IN BOOLEAN MODE)";
-            let ranked = (names.columns.iter().zip(&index.columns))
-                .map(|(column, (_, weight))| format!("{weight:?} * (MATCH ({column}) {matches})"));
+            let texts = names.each(|_, column| format!("LEFT(t.{column}, {SNIPPET_LOOK_CHARS})"));
+            let ranked = (names.columns.iter().zip(&index.columns)).map(|(column, (_, weight))| {
+                format!("{weight:?} * (MATCH (t.{column}) {AGAINST})")
+            });
             let score: Vec<String> = ranked.collect();
             let sql = format!(
-                "SELECT {key}, {} AS score, {texts} FROM {table} WHERE MATCH ({all}) {matches} \
-                 ORDER BY score DESC, {key} LIMIT ? OFFSET ?",
+                "SELECT t.{key}, {} AS score, {texts} {from} \
+                 ORDER BY score DESC, t.{key} LIMIT ? OFFSET ?",
                 score.join(" + ")
             );
             (sql, names.columns.len() + 1)
+        }
+    }
+}
+
+/// The statement that counts what a search finds, up to a bound; the expression comes once.
+pub(super) fn count(index: &SearchIndex, backend: Backend, filter: &str) -> String {
+    let from = from(&Names::new(index, backend), backend, filter);
+    format!(
+        "SELECT count(*) FROM (SELECT 1 AS one {from} LIMIT {SEARCH_COUNT_MAX}) AS harmonious_counted"
+    )
+}
+
+const AGAINST: &str = "AGAINST (? IN BOOLEAN MODE)";
+
+/// Tables and condition of a search. The filter sees the table that is searched, as `t`, and where it stands in a
+/// statement of its own, its names go first to that. It may end in a comment.
+fn from(names: &Names, backend: Backend, filter: &str) -> String {
+    let (own, table, key) = (names.of(""), &names.table, &names.key);
+    let within = |own_key: &str| match filter.trim() {
+        "" => String::new(),
+        filter => format!(
+            " AND EXISTS (SELECT 1 FROM {table} AS t WHERE t.{key} = {OWN}.{own_key} AND ({filter}\n))"
+        ),
+    };
+    match backend {
+        Backend::Sqlite => format!(
+            "FROM {own} AS {OWN} WHERE {OWN}.{own} MATCH ?{}",
+            within("rowid")
+        ),
+        Backend::Postgres => format!(
+            "FROM {own} AS {OWN}, to_tsquery('simple', ?) AS query WHERE {OWN}.words @@ query{}",
+            within("key")
+        ),
+        Backend::MySql => {
+            let all = names.each(|_, column| format!("t.{column}"));
+            let filter = match filter.trim() {
+                "" => String::new(),
+                filter => format!(" AND ({filter}\n)"),
+            };
+            format!("FROM {table} AS t WHERE MATCH ({all}) {AGAINST}{filter}")
         }
     }
 }

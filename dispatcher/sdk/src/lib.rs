@@ -73,7 +73,7 @@ pub use body::Body;
 pub use call::{Args, Callee};
 pub use context::Context;
 pub use cookie::{Cookie, SameSite};
-pub use db::{Db, FromValue, Hit, Row, Rows, SearchIndex, Value};
+pub use db::{Backend, Db, FromValue, Hit, Row, Rows, SearchIndex, Value};
 pub use error::{Error, OptionExt, Result, ResultExt, decline};
 pub use flow::{Flow, IntoFlow};
 pub use form::{Form, FormLimits};

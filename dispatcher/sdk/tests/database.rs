@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use harmonious::prelude::*;
 use harmonious::testing::{Answer, Reply, Site, Statement, StatementKind, db_error};
-use harmonious::{Hit, SearchIndex, Value};
+use harmonious::{Backend, Hit, SearchIndex, Value};
 
 const SELECT: &str = "SELECT slug, stars, source FROM scripts WHERE stars > ?";
 const INSERT: &str = "INSERT INTO scripts (slug, note) VALUES (?, ?)";
@@ -45,6 +45,16 @@ fn act(req: &Request) -> Result<Response> {
             let hits = db.search(&index, "che", 20, 40)?;
             format!("{:?}", hits.iter().map(|hit| hit.key).collect::<Vec<_>>())
         }
+        ["filtered"] => {
+            let index = SearchIndex::new("scripts_search", "scripts", "id").column("name", 1.0);
+            db.prepare_search(&index)?;
+            db.transaction(|tx| {
+                let hits = tx.search_where(&index, "che", "t.lang = ?", &["sh".into()], 20, 40)?;
+                let count = tx.search_count_where(&index, "che", "t.lang = ?", &["sh".into()])?;
+                Ok(format!("{} of {count}", hits.len()))
+            })?
+        }
+        ["about"] => format!("{} {}", db.backend()?, db.size()?),
         ["transaction"] => db.transaction(|tx| {
             let key = tx.insert(INSERT, &["go".into(), "n".into()])?;
             tx.execute(UPDATE, &[])?;
@@ -119,6 +129,12 @@ fn detail(site: Site, act: &str) -> String {
 fn run(req: &Request, act: String) -> Result<String> {
     match act.as_str() {
         "execute" => Ok(req.db().execute(UPDATE, &[1.into()])?.to_string()),
+        "size" => Ok(req.db().size()?.to_string()),
+        "late" => {
+            let index = SearchIndex::new("scripts_search", "scripts", "id").column("name", 1.0);
+            req.db().transaction(|tx| tx.prepare_search(&index))?;
+            Ok(String::new())
+        }
         _ => Ok(req.db().transaction(|_| Ok(String::new()))?),
     }
 }
@@ -256,6 +272,40 @@ fn a_search_is_answered_with_hits() {
     let search = &reply.statements()[0];
     assert_eq!(search.sql(), "SEARCH scripts_search");
     assert_eq!(search.values(), ["che".into(), 20.into(), 40.into()]);
+}
+
+#[test]
+fn a_filtered_search_is_seen_with_its_condition() {
+    let site = Site::new().db(|statement| match statement.kind() {
+        StatementKind::Search => Ok(Answer::hits(Vec::new())),
+        StatementKind::SearchCount => Ok(Answer::count(7)),
+        _ => statement.unanswered(),
+    });
+    let reply = ask(&site, "filtered");
+    assert_eq!(reply.text(), "0 of 7");
+    let (search, count) = (
+        "SEARCH scripts_search WHERE t.lang = ?",
+        "COUNT scripts_search WHERE t.lang = ?",
+    );
+    let all = ["PREPARE scripts_search", "BEGIN", search, count, "COMMIT"];
+    assert_eq!(texts(&reply), all);
+    let statements = reply.statements();
+    let values = ["che".into(), "sh".into(), 20.into(), 40.into()];
+    assert_eq!(statements[2].values(), values);
+    assert_eq!(statements[3].values(), &values[..2]);
+    assert_eq!(statements[3].transaction(), Some(1));
+    let late = detail(site, "late");
+    assert!(late.contains("call prepare_search before it"), "{late}");
+}
+
+#[test]
+fn what_a_database_is_is_told() {
+    let site = || Site::new().db(|_| Ok(Answer::count(4096)));
+    assert_eq!(ask(&site(), "about").text(), "sqlite 4096");
+    let postgres = site().backend(Backend::Postgres);
+    assert_eq!(ask(&postgres, "about").text(), "postgres 4096");
+    let unfit = Site::new().db(|_| Ok(Answer::changed(1)));
+    assert!(detail(unfit, "size").ends_with("give Answer::count"));
 }
 
 #[test]

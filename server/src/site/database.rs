@@ -1,12 +1,14 @@
 //! The services `db.*`: statements of modules on the site's database or on that of their domain, as the
 //! site or as the visitor, and their transactions.
 
+mod searches;
+
 use std::sync::Arc;
 
-use harmonious_db::{Backend, Database, Error, Hit, SearchIndex, Value};
+use harmonious_db::{Backend, Database, Error, Value};
 use harmonious_dispatcher::Caller;
 use harmonious_session::Session;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::databases::KeptDatabase;
 use super::exchange::{Refusal, SiteExchange, encode, failed, read};
@@ -49,38 +51,6 @@ struct Connect<'a> {
     domain: bool,
 }
 
-#[derive(Deserialize)]
-struct Search<'a> {
-    #[serde(borrow)]
-    index: Index<'a>,
-    words: &'a str,
-    limit: u32,
-    offset: u32,
-    #[serde(default)]
-    transaction: Option<u64>,
-    #[serde(default)]
-    domain: bool,
-    #[serde(default)]
-    visitor: bool,
-}
-
-#[derive(Deserialize)]
-struct Index<'a> {
-    name: &'a str,
-    table: &'a str,
-    key: &'a str,
-    #[serde(borrow)]
-    columns: Vec<(&'a str, f64)>,
-}
-
-/// As the sdk's `Hit`.
-#[derive(Serialize)]
-struct HitReply {
-    key: i64,
-    rank: f64,
-    snippet: Vec<(String, bool)>,
-}
-
 /// Answers a message for a database.
 pub fn answer(
     exchange: &SiteExchange<'_>,
@@ -103,6 +73,10 @@ pub fn answer(
             }
         }
         "db.search" => encode(&asked.search(&read(service, message)?)?),
+        "db.search_count" => encode(&asked.search_count(&read(service, message)?)?),
+        "db.prepare_search" => encode(&asked.prepare_search(&read(service, message)?)?),
+        "db.backend" => encode(asked.backend(&read(service, message)?)?),
+        "db.size" => encode(&asked.size(&read(service, message)?)?),
         "db.connect_as" => {
             let Connect {
                 user,
@@ -198,6 +172,16 @@ impl Asked<'_, '_> {
         }
     }
 
+    /// What kind of database it is; it need not be there.
+    fn backend(&self, at: &Where) -> Result<&'static str, Refusal> {
+        let (source, _) = self.place(at.domain, at.visitor)?;
+        let backend = match &source {
+            Some(domain) => domain.backend(),
+            None => self.exchange.keeping.database.backend(),
+        };
+        Ok(backend?.name())
+    }
+
     fn target(&self, source: &Source, place: &Place) -> Result<Target, Refusal> {
         if !place.is_visitor {
             return Ok(Target {
@@ -286,77 +270,5 @@ impl Asked<'_, '_> {
             self.exchange.keeping.sessions()?;
         }
         self.exchange.look(Session::exists).map(drop)
-    }
-
-    fn search(&self, search: &Search<'_>) -> Result<Vec<HitReply>, Refusal> {
-        let (source, place) = self.place(search.domain, search.visitor)?;
-        let index = search.index.declared();
-        let (limit, offset) = (search.limit as usize, search.offset as usize);
-        let hits = match search.transaction {
-            Some(number) => {
-                let transactions = &self.exchange.transactions;
-                transactions.with(&place, number, |tx| {
-                    // The index is made by another connection, which would wait for this transaction.
-                    let found = tx.savepoint(|tx| tx.search(&index, search.words, limit, offset));
-                    found.map_err(|error| unmade(error, search.index.name, place.is_visitor))
-                })?
-            }
-            None => {
-                let own = self.of_site_or_domain(&source)?;
-                own.ensure_search_index(&index)?;
-                let target = self.target(&source, &place)?;
-                if place.is_visitor {
-                    self.waits_for_nobody_here(&target, &place)?;
-                }
-                let look = || target.database.search(&index, search.words, limit, offset);
-                let found = match look() {
-                    // Somebody removed it since it was made. A role that does not find it may be one whose
-                    // schema it is not in: it would be made anew each time.
-                    Err(Error::Syntax { .. }) if !place.is_visitor => {
-                        own.create_search_index(&index)?;
-                        look()
-                    }
-                    found => found,
-                };
-                found.map_err(|error| target.told(self.exchange, error))?
-            }
-        };
-        Ok(hits.into_iter().map(HitReply::from).collect())
-    }
-}
-
-/// Says what to do where a search within a transaction finds no index.
-fn unmade(error: Error, name: &str, is_visitor: bool) -> Refusal {
-    let is_unknown = matches!(error, Error::Syntax { .. });
-    let mut refusal = visitors::refused(error, is_visitor);
-    if is_unknown {
-        let what = format!(
-            "; is the search index {name} there? a search outside of transactions makes it"
-        );
-        refusal.0.detail.push_str(&what);
-    }
-    refusal
-}
-
-impl Index<'_> {
-    fn declared(&self) -> SearchIndex {
-        let index = SearchIndex::new(self.name, self.table, self.key);
-        let columns = self.columns.iter();
-        columns.fold(index, |index, (column, weight)| {
-            index.column(column, *weight)
-        })
-    }
-}
-
-impl From<Hit> for HitReply {
-    fn from(hit: Hit) -> HitReply {
-        let pieces = hit.snippet.pieces();
-        HitReply {
-            key: hit.key,
-            rank: hit.rank,
-            snippet: pieces
-                .map(|(text, is_word)| (text.to_owned(), is_word))
-                .collect(),
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use harmonious_db::{Config, Database, Migrations};
+use harmonious_db::{Backend, Config, Database, Migrations};
 use parking_lot::RwLock;
 
 use super::databases_toml::{Declared, Plan};
@@ -154,6 +154,15 @@ impl KeptDatabase {
     pub fn is_of_a_server(&self) -> bool {
         let declared = self.declared.as_ref();
         declared.is_ok_and(|declared| !declared.url.starts_with("sqlite:"))
+    }
+
+    /// Which kind it is, without opening it.
+    ///
+    /// # Errors
+    /// Its declaration is wrong.
+    pub fn backend(&self) -> Result<Backend, Refusal> {
+        let declared = self.declared.as_ref().map_err(Refusal::failed)?;
+        Ok(declared.config().backend()?)
     }
 
     /// Where it is, without a password.

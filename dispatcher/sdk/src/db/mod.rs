@@ -2,16 +2,20 @@
 //! module's domain, as the site or as the visitor. The server has the connections; what is asked goes
 //! there by messages.
 
+mod about;
 mod row;
+mod search;
 mod value;
 mod visitor;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::request::Request;
 
+pub use about::Backend;
 pub use row::{FromValue, Row, Rows};
+pub use search::{Hit, SearchIndex};
 pub use value::Value;
 pub(crate) use value::bytes;
 
@@ -62,65 +66,6 @@ struct Where {
     transaction: Option<u64>,
     domain: bool,
     visitor: bool,
-}
-
-#[derive(Serialize)]
-struct Search<'a> {
-    index: &'a SearchIndex,
-    words: &'a str,
-    limit: u32,
-    offset: u32,
-    transaction: Option<u64>,
-    domain: bool,
-    visitor: bool,
-}
-
-/// Which columns of a table are searched, and how much each weighs.
-///
-/// ```
-/// use harmonious::SearchIndex;
-///
-/// let index = SearchIndex::new("scripts_search", "scripts", "id")
-///     .column("name", 4.0)
-///     .column("description", 1.0);
-/// ```
-#[derive(Clone, Debug, Serialize)]
-pub struct SearchIndex {
-    name: String,
-    table: String,
-    key: String,
-    columns: Vec<(String, f64)>,
-}
-
-impl SearchIndex {
-    /// An index of that name over that table, whose whole-number key is that column.
-    #[must_use]
-    pub fn new(name: &str, table: &str, key: &str) -> SearchIndex {
-        SearchIndex {
-            name: name.to_owned(),
-            table: table.to_owned(),
-            key: key.to_owned(),
-            columns: Vec::new(),
-        }
-    }
-
-    /// With a text column, and its weight beside the others.
-    #[must_use]
-    pub fn column(mut self, name: &str, weight: f64) -> SearchIndex {
-        self.columns.push((name.to_owned(), weight));
-        self
-    }
-}
-
-/// A row that a search found.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-pub struct Hit {
-    /// The key of the row.
-    pub key: i64,
-    /// How well it fits; more is better.
-    pub rank: f64,
-    /// Where the words are: pieces of text, and whether each is one of the words.
-    pub snippet: Vec<(String, bool)>,
 }
 
 impl Request {
@@ -299,42 +244,6 @@ impl Db<'_> {
         let value = act(begun)?;
         open.keep()?;
         Ok(value)
-    }
-
-    /// The rows that fit what a visitor typed, best first; what is typed is never an error, and the last
-    /// word may be the beginning of one. The index is made when it is first asked for, and follows the
-    /// table from then on, within the transaction that writes. Within a transaction nothing is made: there
-    /// the index must be there.
-    ///
-    /// ```
-    /// use harmonious::{Hit, Request, Result, SearchIndex};
-    ///
-    /// fn find(req: &Request, typed: &str) -> Result<Vec<Hit>> {
-    ///     let index = SearchIndex::new("scripts_search", "scripts", "id").column("name", 4.0);
-    ///     req.db().search(&index, typed, 20, 0)
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`execute`](Db::execute).
-    #[track_caller]
-    pub fn search(
-        &self,
-        index: &SearchIndex,
-        words: &str,
-        limit: u32,
-        offset: u32,
-    ) -> Result<Vec<Hit>> {
-        let search = Search {
-            index,
-            words,
-            limit,
-            offset,
-            transaction: self.transaction,
-            domain: self.domain,
-            visitor: self.visitor,
-        };
-        self.req.service("db.search", &search)
     }
 
     #[track_caller]

@@ -41,6 +41,7 @@ enum Inner {
     Changed(u64),
     Key(i64),
     Hits(Vec<Hit>),
+    Count(u64),
     /// To what has no result: the begin of a transaction and its end.
     Nothing,
 }
@@ -173,6 +174,16 @@ impl Answer {
         Answer(Inner::Hits(hits))
     }
 
+    /// A number, to `search_count_where` and `size`.
+    ///
+    /// ```
+    /// harmonious::testing::Answer::count(120);
+    /// ```
+    #[must_use]
+    pub fn count(number: u64) -> Answer {
+        Answer(Inner::Count(number))
+    }
+
     pub(super) fn nothing() -> Answer {
         Answer(Inner::Nothing)
     }
@@ -190,6 +201,12 @@ impl Answer {
                     snippet: &hit.snippet,
                 });
                 encode(&hits.collect::<Vec<_>>())
+            }
+            (StatementKind::SearchCount | StatementKind::Size, Inner::Count(number)) => {
+                encode(number)
+            }
+            (StatementKind::SearchCount | StatementKind::Size, _) => {
+                Err(unfit(to, "Answer::count"))
             }
             (StatementKind::Query, _) => Err(unfit(to, "Answer::rows")),
             (StatementKind::Execute, _) => Err(unfit(to, "Answer::changed")),

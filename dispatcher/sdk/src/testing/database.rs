@@ -41,9 +41,18 @@ pub enum StatementKind {
     Insert,
     /// `query` and `query_one`: answered with [`Answer::rows`] or [`Answer::no_rows`].
     Query,
-    /// `search`: answered with [`Answer::hits`]. Its text is `SEARCH` and the index's name, its values are
-    /// what was typed, the limit and the offset.
+    /// `search` and `search_where`: answered with [`Answer::hits`]. Its text is `SEARCH` and the index's name,
+    /// then `WHERE` and the condition if there is one; its values are what was typed, those of the condition, the
+    /// limit and the offset.
     Search,
+    /// `search_count_where`: answered with [`Answer::count`]. Its text is `COUNT` and the index's name, then as of
+    /// a search; its values are what was typed and those of the condition.
+    SearchCount,
+    /// `prepare_search`, which passes unless the test answers with an error. Its text is `PREPARE` and the index's
+    /// name.
+    PrepareSearch,
+    /// `size`: answered with [`Answer::count`]. Its text is `SIZE`.
+    Size,
     /// A transaction begins, or a part of one; its text is `BEGIN` or `SAVEPOINT`.
     Begin,
     /// It is kept; its text is `COMMIT` or `RELEASE SAVEPOINT`.
@@ -73,9 +82,18 @@ struct Where {
 struct Search {
     index: Index,
     words: String,
+    filter: String,
+    values: Vec<Value>,
     limit: u32,
     offset: u32,
     transaction: Option<u64>,
+    domain: bool,
+    visitor: bool,
+}
+
+#[derive(Deserialize)]
+struct Prepare {
+    index: Index,
     domain: bool,
     visitor: bool,
 }
@@ -166,8 +184,8 @@ impl Statement {
         self.as_visitor
     }
 
-    /// For statements that the test does not mean: transactions begin and end as they should, all else is
-    /// an error that names the statement.
+    /// For statements that the test does not mean: transactions begin and end as they should, indexes are made,
+    /// all else is an error that names the statement.
     ///
     /// ```
     /// use harmonious::testing::{Answer, Site};
@@ -179,13 +197,14 @@ impl Statement {
     /// ```
     ///
     /// # Errors
-    /// 500, unless a transaction begins or ends.
+    /// 500, unless a transaction begins or ends, or an index is made.
     #[track_caller]
     pub fn unanswered(&self) -> Result<Answer> {
         match self.kind {
-            StatementKind::Begin | StatementKind::Commit | StatementKind::Rollback => {
-                Ok(Answer::nothing())
-            }
+            StatementKind::Begin
+            | StatementKind::Commit
+            | StatementKind::Rollback
+            | StatementKind::PrepareSearch => Ok(Answer::nothing()),
             _ => Err(Error::internal(format!(
                 "the test has no answer to {self}: give one in the closure of Site::db"
             ))),
@@ -240,7 +259,18 @@ impl Ran {
             }
             "db.commit" => self.end(StatementKind::Commit, rmp_serde::from_slice(message)?)?,
             "db.rollback" => self.end(StatementKind::Rollback, rmp_serde::from_slice(message)?)?,
-            "db.search" => self.search(rmp_serde::from_slice(message)?)?,
+            "db.search" | "db.search_count" => {
+                self.search(service, rmp_serde::from_slice(message)?)?
+            }
+            "db.prepare_search" => self.prepare(rmp_serde::from_slice(message)?)?,
+            "db.size" => {
+                let at: Where = rmp_serde::from_slice(message)?;
+                self.innermost(at.transaction)?;
+                Statement {
+                    transaction: at.transaction,
+                    ..mark(StatementKind::Size, "SIZE", 0, at)
+                }
+            }
             _ => self.statement(service, message)?,
         };
         self.statements.borrow_mut().push(statement.clone());
@@ -352,19 +382,44 @@ impl Ran {
         Ok(mark(kind, sql, number, at))
     }
 
-    fn search(&self, search: Search) -> Result<Statement> {
+    fn search(&self, service: &str, search: Search) -> Result<Statement> {
         self.innermost(search.transaction)?;
+        let (kind, verb) = match service {
+            "db.search" => (StatementKind::Search, "SEARCH"),
+            _ => (StatementKind::SearchCount, "COUNT"),
+        };
+        let mut sql = format!("{verb} {}", search.index.name);
+        if !search.filter.is_empty() {
+            sql.push_str(&format!(" WHERE {}", search.filter));
+        }
+        let mut values = vec![search.words.into()];
+        values.extend(search.values);
+        if kind == StatementKind::Search {
+            values.extend([search.limit.into(), search.offset.into()]);
+        }
         Ok(Statement {
-            kind: StatementKind::Search,
-            sql: format!("SEARCH {}", search.index.name),
-            values: vec![
-                search.words.into(),
-                search.limit.into(),
-                search.offset.into(),
-            ],
+            kind,
+            sql,
+            values,
             transaction: search.transaction,
             of_domain: search.domain,
             as_visitor: search.visitor,
+        })
+    }
+
+    fn prepare(&self, prepare: Prepare) -> Result<Statement> {
+        if !self.open.borrow().is_empty() {
+            return Err(Error::internal(
+                "a transaction of this request is open: call prepare_search before it",
+            ));
+        }
+        Ok(Statement {
+            kind: StatementKind::PrepareSearch,
+            sql: format!("PREPARE {}", prepare.index.name),
+            values: Vec::new(),
+            transaction: None,
+            of_domain: prepare.domain,
+            as_visitor: prepare.visitor,
         })
     }
 }

@@ -147,6 +147,7 @@ impl<'s> Running<'s> {
             Some("password" | "login" | "seal" | "unseal") => {
                 return logins::answer(&site.store.borrow(), service, message);
             }
+            Some("db") if service == "db.backend" => return encode(&site.backend),
             Some("db") => return self.ran.answer(site.database.as_ref(), service, message),
             _ => {}
         }

@@ -15,6 +15,7 @@ use super::database::{Database, Statement};
 use super::sessions::Told;
 use super::store::Store;
 use super::visitor::Visitor;
+use crate::db::Backend;
 use crate::error::Result;
 
 /// A function of a test that answers a message with a value.
@@ -39,6 +40,7 @@ pub struct Site {
     pub(super) template: Template,
     pub(super) data: String,
     pub(super) database: Option<Database>,
+    pub(super) backend: Backend,
     /// Sessions, and the time.
     pub(super) store: RefCell<Store>,
 }
@@ -65,6 +67,7 @@ impl Site {
             template: Box::new(|name, context, _| format!("{name} {context}")),
             data: std::env::temp_dir().display().to_string(),
             database: None,
+            backend: Backend::Sqlite,
             store: RefCell::default(),
         }
     }
@@ -183,6 +186,20 @@ impl Site {
     #[must_use]
     pub fn db(mut self, database: impl Fn(&Statement) -> Result<DbAnswer> + 'static) -> Site {
         self.database = Some(Box::new(database));
+        self
+    }
+
+    /// With a database of this kind, for modules that ask for [`Db::backend`](crate::Db::backend); else it is
+    /// SQLite.
+    ///
+    /// ```
+    /// use harmonious::{Backend, testing::Site};
+    ///
+    /// Site::new().backend(Backend::Postgres);
+    /// ```
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Site {
+        self.backend = backend;
         self
     }
 
