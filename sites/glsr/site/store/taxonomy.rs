@@ -1,0 +1,269 @@
+//! Categories, languages, tags.
+
+use std::collections::HashMap;
+
+use harmonious::Db;
+use harmonious::prelude::*;
+
+use super::{number, settings};
+use crate::model::{Category, Language, Tag};
+
+/// All categories in the order of the tree, each with the number of published scripts in it and below.
+pub fn categories(db: &Db<'_>) -> Result<Vec<Category>> {
+    let sql = "SELECT c.id, c.parent_id, c.slug, c.path, c.name, c.descr, c.position, COUNT(s.id) AS n \
+               FROM categories c LEFT JOIN scripts s ON s.category_id = c.id AND s.status = 'published' \
+               GROUP BY c.id, c.parent_id, c.slug, c.path, c.name, c.descr, c.position ORDER BY c.position, c.path";
+    Ok(tree(db.query(sql, &[])?.into()?))
+}
+
+/// In the order of the tree, with depths, and with counts of what is below.
+fn tree(all: Vec<Category>) -> Vec<Category> {
+    let mut below: HashMap<Option<i64>, Vec<Category>> = HashMap::new();
+    for category in all {
+        below.entry(category.parent_id).or_default().push(category);
+    }
+    let mut ordered = Vec::new();
+    hang(None, 0, &mut below, &mut ordered);
+    ordered
+}
+
+fn hang(
+    parent: Option<i64>,
+    depth: i64,
+    below: &mut HashMap<Option<i64>, Vec<Category>>,
+    ordered: &mut Vec<Category>,
+) -> i64 {
+    let mut sum = 0;
+    for mut category in below.remove(&parent).unwrap_or_default() {
+        category.depth = depth;
+        let (id, at) = (category.id, ordered.len());
+        ordered.push(category);
+        let n = hang(Some(id), depth + 1, below, ordered);
+        ordered[at].n += n;
+        sum += ordered[at].n;
+    }
+    sum
+}
+
+/// By path.
+pub fn category(db: &Db<'_>, path: &str) -> Result<Option<Category>> {
+    let sql =
+        "SELECT id, parent_id, slug, path, name, descr, position FROM categories WHERE path = ?";
+    let row = db.query_one(sql, &[path.into()])?;
+    row.map(harmonious::Row::into).transpose()
+}
+
+/// Adds one below a parent, or at the root. A path that is taken is an error of the kind `unique`.
+pub fn add_category(
+    db: &Db<'_>,
+    parent: Option<&Category>,
+    slug: &str,
+    name: &str,
+    descr: &str,
+) -> Result<i64> {
+    settings::touch(db)?;
+    let path = match parent {
+        Some(parent) => format!("{}/{slug}", parent.path),
+        None => slug.to_owned(),
+    };
+    let siblings = match parent {
+        Some(parent) => number(
+            db,
+            "SELECT COUNT(*) AS n FROM categories WHERE parent_id = ?",
+            &[parent.id.into()],
+        )?,
+        None => number(
+            db,
+            "SELECT COUNT(*) AS n FROM categories WHERE parent_id IS NULL",
+            &[],
+        )?,
+    };
+    let sql = "INSERT INTO categories (parent_id, slug, path, name, descr, position) VALUES (?, ?, ?, ?, ?, ?)";
+    let parent = parent.map(|parent| parent.id);
+    db.insert(
+        sql,
+        &[
+            parent.into(),
+            slug.into(),
+            path.into(),
+            name.into(),
+            descr.into(),
+            siblings.into(),
+        ],
+    )
+}
+
+/// Changes what a category is called and where it stands among those beside it; its path stays.
+pub fn describe_category(
+    db: &Db<'_>,
+    id: i64,
+    name: &str,
+    descr: &str,
+    position: i64,
+) -> Result<()> {
+    settings::touch(db)?;
+    let sql = "UPDATE categories SET name = ?, descr = ?, position = ? WHERE id = ?";
+    db.execute(
+        sql,
+        &[name.into(), descr.into(), position.into(), id.into()],
+    )?;
+    Ok(())
+}
+
+/// Takes an empty one away; one with scripts or categories in it is an error of the kind `foreign-key`.
+pub fn drop_category(db: &Db<'_>, id: i64) -> Result<()> {
+    settings::touch(db)?;
+    db.execute("DELETE FROM categories WHERE id = ?", &[id.into()])?;
+    Ok(())
+}
+
+/// All languages by name, each with the number of published scripts.
+pub fn languages(db: &Db<'_>) -> Result<Vec<Language>> {
+    let sql = "SELECT l.id, l.slug, l.name, l.extensions, l.shebangs, l.highlight, l.checker, l.outline, \
+               COUNT(s.id) AS n FROM languages l \
+               LEFT JOIN scripts s ON s.language_id = l.id AND s.status = 'published' \
+               GROUP BY l.id, l.slug, l.name, l.extensions, l.shebangs, l.highlight, l.checker, l.outline \
+               ORDER BY LOWER(l.name), l.id";
+    db.query(sql, &[])?.into()
+}
+
+/// By slug.
+pub fn language(db: &Db<'_>, slug: &str) -> Result<Option<Language>> {
+    let sql = "SELECT id, slug, name, extensions, shebangs, highlight, checker, outline FROM languages WHERE slug = ?";
+    let row = db.query_one(sql, &[slug.into()])?;
+    row.map(harmonious::Row::into).transpose()
+}
+
+/// The language of a file: by its first line, else by its name.
+#[must_use]
+pub fn guess<'l>(languages: &'l [Language], file_name: &str, text: &str) -> Option<&'l Language> {
+    let has = |list: &str, word: &str| {
+        list.split_whitespace()
+            .any(|one| one.eq_ignore_ascii_case(word))
+    };
+    let program = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("#!"))
+        .and_then(interpreter);
+    let by_line = program.and_then(|name| {
+        languages
+            .iter()
+            .find(|language| has(&language.shebangs, &name))
+    });
+    let extension = file_name.rsplit_once('.').map(|(_, extension)| extension);
+    by_line.or_else(|| {
+        languages
+            .iter()
+            .find(|language| extension.is_some_and(|one| has(&language.extensions, one)))
+    })
+}
+
+/// The name of the program of a first line, without folder and version.
+fn interpreter(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut program = base(words.next()?);
+    if program == "env" {
+        program = base(words.find(|word| !word.starts_with('-') && !word.contains('='))?);
+    }
+    Some(
+        program
+            .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-')
+            .to_owned(),
+    )
+}
+
+/// Adds or changes a language, by its slug; in a transaction.
+pub fn set_language(db: &Db<'_>, language: &Language) -> Result<()> {
+    settings::touch(db)?;
+    let values = [
+        (&language.name).into(),
+        (&language.extensions).into(),
+        (&language.shebangs).into(),
+        (&language.highlight).into(),
+        (&language.checker).into(),
+        (&language.outline).into(),
+        (&language.slug).into(),
+    ];
+    let sql = "UPDATE languages SET name = ?, extensions = ?, shebangs = ?, highlight = ?, checker = ?, outline = ? \
+               WHERE slug = ?";
+    if db.execute(sql, &values)? == 0 {
+        let sql = "INSERT INTO languages (name, extensions, shebangs, highlight, checker, outline, slug) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+        db.insert(sql, &values)?;
+    }
+    // Pages of its scripts are coloured and outlined by it.
+    let sql = "UPDATE scripts SET stamp = stamp + 1 \
+               WHERE language_id = (SELECT id FROM languages WHERE slug = ?)";
+    db.execute(sql, &[(&language.slug).into()])?;
+    Ok(())
+}
+
+/// Tags of published scripts with their numbers, by slug.
+pub fn tags_with_counts(db: &Db<'_>) -> Result<Vec<Tag>> {
+    let sql = "SELECT t.slug, t.name, COUNT(*) AS n FROM tags t JOIN script_tags x ON x.tag_id = t.id \
+               JOIN scripts s ON s.id = x.script_id AND s.status = 'published' GROUP BY t.slug, t.name ORDER BY t.slug";
+    db.query(sql, &[])?.into()
+}
+
+/// One of them, if a published script has it.
+pub fn tag(db: &Db<'_>, slug: &str) -> Result<Option<Tag>> {
+    let sql = "SELECT t.slug, t.name, COUNT(*) AS n FROM tags t JOIN script_tags x ON x.tag_id = t.id \
+               JOIN scripts s ON s.id = x.script_id AND s.status = 'published' WHERE t.slug = ? GROUP BY t.slug, t.name";
+    db.query_one(sql, &[slug.into()])?
+        .map(harmonious::Row::into)
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(id: i64, parent_id: Option<i64>, path: &str, n: i64) -> Category {
+        Category {
+            id,
+            parent_id,
+            path: path.to_owned(),
+            n,
+            ..Category::default()
+        }
+    }
+
+    #[test]
+    fn a_tree_is_in_order_and_counts_what_is_below() {
+        let all = vec![
+            category(1, None, "b", 1),
+            category(2, None, "a", 0),
+            category(3, Some(1), "b/c", 4),
+        ];
+        let tree = tree(all);
+        let seen: Vec<_> = tree
+            .iter()
+            .map(|one| (one.path.as_str(), one.depth, one.n))
+            .collect();
+        assert_eq!(seen, [("b", 0, 5), ("b/c", 1, 4), ("a", 0, 0)]);
+    }
+
+    #[test]
+    fn the_first_line_says_more_than_the_name() {
+        let language = |slug: &str, extensions: &str, shebangs: &str| Language {
+            slug: slug.to_owned(),
+            extensions: extensions.to_owned(),
+            shebangs: shebangs.to_owned(),
+            ..Language::default()
+        };
+        let all = [
+            language("sh", "sh", "sh dash"),
+            language("python", "py", "python"),
+        ];
+        let slug = |name: &str, text: &str| guess(&all, name, text).map(|one| one.slug.as_str());
+        assert_eq!(
+            slug("a.sh", "#!/usr/bin/env -S python3.12 -u\n"),
+            Some("python")
+        );
+        assert_eq!(slug("a.SH", "echo"), Some("sh"));
+        assert_eq!(slug("a", "#!/bin/dash\n"), Some("sh"));
+        assert_eq!(slug("sh", "echo"), None);
+    }
+}

@@ -1,0 +1,44 @@
+// What the pages gain with scripts; all of it works without. No library, nothing inline.
+"use strict";
+
+// Search while typing: the part of the page with the results is fetched again.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let timer, asked = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const mine = ++asked;
+      const query = new URLSearchParams(new FormData(form));
+      history.replaceState(null, "", `${form.action}?${query}`);
+      query.set("part", "1");
+      const answer = await fetch(`${form.action}?${query}`).catch(() => null);
+      const results = document.getElementById("results");
+      if (answer?.ok && results && mine === asked) results.outerHTML = await answer.text();
+    }, 250);
+  });
+}
+
+// Buttons that copy what stands behind them.
+if (navigator.clipboard) {
+  for (const text of document.querySelectorAll("[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = text.dataset.copy;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.textContent.trim());
+      button.textContent = text.dataset.copied;
+      setTimeout(() => { button.textContent = text.dataset.copy; }, 2000);
+    });
+    text.before(button);
+  }
+}
+
+// The queue of reviewers looks for news each half minute, while somebody looks at it.
+for (const queue of document.querySelectorAll("[data-reload]")) {
+  setInterval(async () => {
+    if (document.hidden || queue.contains(document.activeElement)) return;
+    const answer = await fetch(queue.dataset.reload).catch(() => null);
+    if (answer?.ok) queue.innerHTML = await answer.text();
+  }, 30_000);
+}
