@@ -12,11 +12,11 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::config::TIME_LIMIT;
-use crate::error::Error;
+use crate::error::{Error, TaskError};
 use crate::loader::{
     Expected, ExpectedEntry, Libraries, LoadError, LoadedModule, LoadedSet, Loader, LoaderLimits,
 };
-use crate::manifest::{Canonical, DomainId, Found, Manifest, ModuleId, Problems, canonical};
+use crate::manifest::{Canonical, DomainId, Found, Manifest, ModuleId, Problems, Task, canonical};
 use crate::message::{Incoming, Outgoing};
 use crate::run::{self, Lineage};
 use crate::running::Running;
@@ -284,6 +284,22 @@ impl Dispatcher {
     /// block for as long as they do.
     pub fn let_go(&self) {
         while run::let_go(&self.core) {}
+    }
+
+    /// The tasks of the site, by name.
+    pub fn tasks(&self) -> Vec<Task> {
+        self.snapshot.load().manifest.tasks().to_vec()
+    }
+
+    /// Runs a task with these arguments to its end, outside of any request; may block for as long as it takes.
+    /// In its name `_` and `-` are the same. What it leaves open, a transaction for one, is undone.
+    ///
+    /// # Errors
+    /// There is none of that name, it cannot be loaded, it returned an error, or it panicked.
+    pub fn task(&self, name: &str, args: &[String]) -> Result<(), TaskError> {
+        // Not a guard: those are for moments, and this may take hours.
+        let snapshot = self.snapshot.load_full();
+        run::task(&self.core, &snapshot, name, args)
     }
 
     /// A handler was given up at its time limit: which module the request is in, so that it can be

@@ -138,7 +138,8 @@ impl Library {
     /// # Panics
     /// If there is no such entry, and where [`Host::respond`], [`Host::reply`] or [`Host::fail`] panics.
     pub fn call(&self, entry: usize, call: &EntryCall<'_>, host: &mut dyn Host) -> Returned {
-        self.run(self.mapped.calls[entry], call, host)
+        let asks_without_end = self.mapped.entries[entry].kind == kind::TASK;
+        self.run(self.mapped.calls[entry], call, asks_without_end, host)
     }
 
     /// Has the module drop values that it keeps for sessions: `argument` says which and why (see
@@ -156,12 +157,18 @@ impl Library {
             argument,
             response: None,
         };
-        self.run(function, &call, host)
+        self.run(function, &call, false, host)
     }
 
-    fn run(&self, function: EntryFn, call: &EntryCall<'_>, host: &mut dyn Host) -> Returned {
+    fn run(
+        &self,
+        function: EntryFn,
+        call: &EntryCall<'_>,
+        asks_without_end: bool,
+        host: &mut dyn Host,
+    ) -> Returned {
         let response = call.response.map(ResponseView::response);
-        let context = Context::new(self, call, host);
+        let context = Context::new(self, call, asks_without_end, host);
         let frame = abi::Frame {
             size: size_of::<abi::Frame>() as u32,
             status: u32::from(call.status),
@@ -314,7 +321,7 @@ unsafe fn entry_of(entry: *const abi::Entry) -> Result<(EntryInfo, EntryFn), Str
     // SAFETY: the contract says that the name is valid as long as the library is mapped.
     let name = unsafe { text(entry.name, config::ENTRY_NAME_BYTES_MAX) };
     let name = name.map_err(|why| format!("the name of an entry {why}"))?;
-    if !(kind::HANDLER..=kind::ERROR_PAGE).contains(&entry.kind) {
+    if !(kind::HANDLER..=kind::TASK).contains(&entry.kind) {
         return Err(format!(
             "entry \"{name}\" is of the unknown kind {}",
             entry.kind
@@ -336,18 +343,26 @@ struct Context<'h> {
     /// Whether there is a response: then it may be edited, and its body may stay as it is.
     may_keep: bool,
     answer: Cell<Answer>,
-    /// Replies of services, which the entry may look at until it returns.
+    /// Whether a reply goes when the next one comes: a task may ask without end.
+    asks_without_end: bool,
+    /// Replies of services, which the entry may look at until it returns; of a task the last one.
     replies: RefCell<Vec<Vec<u8>>>,
     replies_bytes: Cell<usize>,
 }
 
 impl<'h> Context<'h> {
-    fn new(library: &'h Library, call: &EntryCall<'_>, host: &'h mut dyn Host) -> Context<'h> {
+    fn new(
+        library: &'h Library,
+        call: &EntryCall<'_>,
+        asks_without_end: bool,
+        host: &'h mut dyn Host,
+    ) -> Context<'h> {
         Context {
             library,
             host: RefCell::new(host),
             may_keep: call.response.is_some(),
             answer: Cell::default(),
+            asks_without_end,
             replies: RefCell::default(),
             replies_bytes: Cell::new(0),
         }
@@ -420,7 +435,11 @@ impl<'h> Context<'h> {
             .map_err(|why| refusal(&format!("the message to \"{service}\" {why}")))?;
         let mut host = self.host.try_borrow_mut().map_err(|_| refusal(BUSY))?;
         let reply = host.call(service, message)?;
-        let sum = self.replies_bytes.get().saturating_add(reply.len());
+        let before = match self.asks_without_end {
+            true => 0,
+            false => self.replies_bytes.get(),
+        };
+        let sum = before.saturating_add(reply.len());
         if reply.len() > config::MESSAGE_BYTES_MAX || sum > config::REPLIES_BYTES_MAX {
             return Err(refusal(&format!(
                 "the reply of \"{service}\" has {} bytes, with those before {sum}: allowed are {} \
@@ -433,8 +452,13 @@ impl<'h> Context<'h> {
         Ok(reply)
     }
 
-    /// Keeps a reply until the entry returns. It does not move when the list of replies does.
+    /// Keeps a reply until the entry returns; a task's until the next one. It does not move when the list of
+    /// replies does.
     fn keep(&self, reply: Vec<u8>) -> Str {
+        if self.asks_without_end {
+            self.replies.borrow_mut().clear();
+            self.replies_bytes.set(0);
+        }
         self.replies_bytes
             .set(self.replies_bytes.get().saturating_add(reply.len()));
         let kept = Str::of(&reply);

@@ -26,7 +26,7 @@ mod error;
 mod running;
 
 pub use dispatcher::{Dispatcher, Needs, Planned, PlannedJob, SiteFacts, SiteLimits};
-pub use error::Error;
+pub use error::{Error, TaskError};
 pub use harmonious_abi::{kind, level, method};
 pub use http;
 pub use loader::{Libraries, LibraryError, LoadedModule};

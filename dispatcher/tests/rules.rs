@@ -889,3 +889,36 @@ fn a_rest_knows_where_it_begins() {
     };
     assert_eq!(path.segments[from..], ["b", "c", "d"]);
 }
+
+#[test]
+fn tasks_are_found_in_parents_of_the_root_with_what_is_said_of_them() {
+    let source = "/// Takes in files.\n///\n/// All of them.\n#[task]\nfn import_git() {}\n\n\
+                  #[task()]\n#[doc = \" \"]\n#[doc = \"Starts.\"]\nfn start() {}\n\n\
+                  #[harmonious::task(every = \"1h 30m\")]\nfn upkeep() {}\n";
+    let manifest = site(&[
+        ("_tasks.rs", source),
+        ("_parent.rs", "#[task(every = \"1s\",)]\nfn tick() {}\n"),
+        ("index.rs", PAGE),
+    ]);
+    let told = manifest.tasks().iter().map(|task| {
+        let key = &manifest.module(task.module).key;
+        (
+            task.name.as_str(),
+            task.doc.as_str(),
+            task.every.map_or(0, |every| every.as_secs()),
+            key.as_str(),
+        )
+    });
+    let expected = [
+        ("import-git", "Takes in files.", 0, "_tasks"),
+        ("start", "Starts.", 0, "_tasks"),
+        ("tick", "", 1, "_parent"),
+        ("upkeep", "", 5400, "_tasks"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert!(manifest.warnings().is_empty());
+    // Pages do not need them.
+    let page = manifest.module_by_key("index");
+    let chain = manifest.chain(manifest.root(), page);
+    assert_eq!(tree::shown(&manifest, &chain), "_parent index");
+}

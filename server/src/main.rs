@@ -65,6 +65,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Check { site, json } => commands::check(&site, json),
         Invocation::Probe { site, keys } => commands::probe(&site, &keys),
         Invocation::Render(asked) => commands::render(&asked),
+        Invocation::Task(asked) => commands::task(&asked),
         Invocation::Convert { file } => commands::convert(&file),
         Invocation::Db(asked) => commands::db(&asked),
         Invocation::Keys(asked) => commands::keys(&asked),

@@ -16,7 +16,7 @@ use crate::live::Live;
 use crate::log;
 use crate::reporter::Reporter;
 use crate::settings::{Config, Settings, bad, find};
-use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper};
+use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper, task_start};
 use crate::stop::{End, Stopper, signals};
 use crate::{cli, sys};
 
@@ -68,13 +68,21 @@ enum OnHangUp {
 
 fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<(), Failure> {
     let config = settings.config();
+    let log = log::start(config)?;
+    // Before signals are caught: one that comes meanwhile ends it at once.
+    for site in sites.sites() {
+        match (task_start(site, &[]), on_hang_up) {
+            // Who writes the site mends it, and looks at other pages meanwhile.
+            (Err(failure), OnHangUp::Stop) => drop(failure.report()),
+            (started, _) => started?,
+        }
+    }
     let signals = signals().map_err(|error| started(&error))?;
     let front = front(Shared(Arc::clone(sites)), config.limits.clone())?;
     let control = Control::default();
     let control_front = self::front(control.clone(), control::limits())?;
     let bound = Bound::new(settings, &front, &control_front)?;
 
-    let log = log::start(config)?;
     warn_of_descriptors(config);
     let pool = Pool::start(config.pool.clone()).map_err(|error| started(&error))?;
     let handle = pool.handle();
@@ -97,7 +105,8 @@ fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<
         control.as_ref().map_or(&[], |running| &running.addresses),
     );
 
-    let sweeper = Sweeper::start(sites).map_err(|error| started(&error))?;
+    let timed = (on_hang_up == OnHangUp::Reload).then(|| handle.clone());
+    let sweeper = Sweeper::start(sites, timed).map_err(|error| started(&error))?;
     let reloader = Reloader::start(sites).map_err(|error| started(&error))?;
     let reload = (on_hang_up == OnHangUp::Reload).then_some(|| reloader.ask());
     let end = stopper.wait(reload);

@@ -26,7 +26,7 @@ pub use note::{
 /// Changes with every change that an older reader would misread.
 pub const ABI_MAJOR: u16 = 1;
 /// Counts the additions since [`ABI_MAJOR`] changed.
-pub const ABI_MINOR: u16 = 2;
+pub const ABI_MINOR: u16 = 3;
 /// How [`Module::magic`] begins: whatever else exports our symbol is no module.
 pub const MAGIC: [u8; 8] = *b"HARMONIO";
 /// The one symbol that a module exports: a [`ModuleFn`].
@@ -155,10 +155,10 @@ pub struct Frame {
     pub host: *const Host,
     /// The first argument of each of them.
     pub cx: *mut c_void,
-    /// The request; null in calls that belong to none (a background job).
+    /// The request; null in calls that belong to none (a task).
     pub request: *const Request,
-    /// For exports, the arguments (MessagePack); for error pages, the error (MessagePack, a map); else
-    /// empty.
+    /// For exports, the arguments (MessagePack); for tasks, theirs (MessagePack, an array of texts); for error
+    /// pages, the error (MessagePack, a map); else empty.
     pub argument: Str,
     /// For `after`, the response as it is; else null.
     pub response: *const Response,
@@ -166,7 +166,7 @@ pub struct Frame {
 
 /// What an entry returns.
 pub mod returned {
-    /// A guard, `before` or `after` that lets things go on.
+    /// A guard, `before` or `after` that lets things go on; a task that is done.
     pub const CONTINUE: i32 = 0;
     /// It called [`crate::Host::respond`].
     pub const RESPONDED: i32 = 1;
@@ -319,7 +319,8 @@ pub struct Host {
     pub fail: extern "C" fn(cx: *mut c_void, failure: *const Failure),
     /// Reads the body from `offset` into `into`: how many bytes, 0 at the end, below 0 if it failed.
     pub body_read: extern "C" fn(cx: *mut c_void, offset: u64, into: *mut u8, len: usize) -> i64,
-    /// Asks a service; see [`called`]. The reply is valid until the entry returns.
+    /// Asks a service; see [`called`]. The reply is valid until the entry returns; in a task, which may ask
+    /// without end, until it asks again.
     pub call: extern "C" fn(cx: *mut c_void, service: Str, message: Str, reply: *mut Str) -> i32,
     /// Into the server's log, with the request's number and the module's name; see [`level`]. `fields`
     /// is a MessagePack map or empty; the sdk writes `target` (text). May be called at any time and on any
@@ -341,6 +342,8 @@ pub mod kind {
     pub const EXPORT: u32 = 5;
     /// Shows an error.
     pub const ERROR_PAGE: u32 = 6;
+    /// Runs outside of any request: its frame has none. Since 1.3.
+    pub const TASK: u32 = 7;
 }
 
 /// One function of a module that the host may call.

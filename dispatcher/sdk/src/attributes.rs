@@ -214,6 +214,79 @@ pub use harmonious_macros::export;
 #[doc(inline)]
 pub use harmonious_macros::error_page;
 
+/// This function is a task: something that the site does outside of any request. It stands in a parent of the
+/// root, such as `domains/_tasks.rs`, which nobody need inherit from, and is run
+///
+/// * by `harmonious task SITE import-git ARG..`, `-` for each `_` of its name, with whatever follows the name;
+/// * if it is called `start`, whenever the site is served, after migrations and before anybody is answered,
+///   and before any other task on the command line. It fails: nothing is served. It runs often, so what is
+///   done already it leaves as it is;
+/// * with `every = "1h"` (1 s to 366 days) by the server while it serves: one task of a site at a time, without
+///   arguments, for the first time after the interval or a minute, whichever is shorter, then that long after its
+///   end. A server that stops waits for it as for requests; several servers of one site each run theirs.
+///
+/// It may take as long as it takes. It has the site's settings, secrets, databases, sealed texts; it has no
+/// session, and neither renders nor calls exports: there is no request. What it prints goes where it was started,
+/// what it logs into the server's log, or on the command line to standard error. The first line of its
+/// documentation stands in the list of `harmonious task SITE`. [`task::Progress`](mod@crate::task) tells how far
+/// it is.
+///
+/// ```
+/// use harmonious::prelude::*;
+///
+/// /// Takes in the files of a folder.
+/// #[task]
+/// fn import(req: &Request, args: &[String]) -> Result<()> {
+///     let [folder] = args else {
+///         return Err(Error::bad_request("which folder? harmonious task SITE import FOLDER"));
+///     };
+///     let files: Vec<_> = std::fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
+///     let mut progress = task::Progress::new(files.len() as u64);
+///     for some in files.chunks(200) {
+///         req.db().transaction(|tx| {
+///             for file in some {
+///                 let name = file.file_name().to_string_lossy().into_owned();
+///                 tx.execute("INSERT INTO files (name) VALUES (?)", &[name.into()])?;
+///             }
+///             Ok(())
+///         })?;
+///         progress.advance(some.len() as u64);
+///     }
+///     Ok(())
+/// }
+///
+/// /// Forgets what nobody asked for in a month.
+/// #[task(every = "1h")]
+/// fn upkeep(req: &Request, _args: &[String]) -> Result<()> {
+///     req.db().execute("DELETE FROM drafts WHERE seen_at < ?", &[0.into()]).map(drop)
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Another setting than `every` is refused, and so is a function of another shape:
+///
+/// ```compile_fail
+/// use harmonious::prelude::*;
+///
+/// #[task(evry = "1h")]
+/// fn upkeep(req: &Request, args: &[String]) -> Result<()> {
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail,E0308
+/// use harmonious::prelude::*;
+///
+/// #[task]
+/// fn count(req: &Request, args: &[String]) -> Result<u64> {
+///     Ok(args.len() as u64)
+/// }
+/// # fn main() {}
+/// ```
+#[doc(inline)]
+pub use harmonious_macros::task;
+
 /// What holds for the whole file; at most once, and every key may be left out:
 ///
 /// * `inherits`: the name of a parent (`"member"` is `_member.rs` of this domain or the nearest above),

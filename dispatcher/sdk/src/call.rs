@@ -153,7 +153,7 @@ impl Callee<'_> {
                 args: Bin(&args),
             },
         )?;
-        service::read(reply, || {
+        service::read(&reply, || {
             format!("`{name}` returned another type than was expected")
         })
     }

@@ -28,3 +28,6 @@ pub const BODY_GIVEN_BYTES_MIN: usize = 16 << 10;
 
 /// For which paths a cookie counts that does not say.
 pub const COOKIE_PATH: &str = "/";
+
+/// Lines that a task's progress has at most where nobody looks on.
+pub const PROGRESS_STEPS: u64 = 10;

@@ -1,9 +1,12 @@
 //! What the attributes call: each kind of entry from the host's frame to the author's function and
 //! back, as a number of the contract.
 
+use std::io::Write;
+
 use harmonious_abi::{Frame, returned};
 use serde::Serialize;
 
+use crate::call;
 use crate::error::{Error, Result};
 use crate::ffi::{self, Failed, Link};
 use crate::flow::{Flow, IntoFlow};
@@ -65,6 +68,18 @@ pub fn error_page(frame: &Frame, run: fn(&Request, &PageError) -> Result<Respons
         let mut response = run(req, &error)?;
         respond(req.link(), &mut response)
     })
+}
+
+/// A task; its arguments come as an array of texts.
+pub fn task(frame: &Frame, run: fn(&Request, &[String]) -> Result<()>) -> i32 {
+    let code = shim(frame, |req| {
+        let args: Vec<String> = call::arguments(req.link().argument(), "a task")?;
+        run(req, &args).map(|()| returned::CONTINUE)
+    });
+    // Nothing else does: the process knows the buffer of its own standard library only. Whether somebody
+    // reads is not the task's business.
+    let _ = std::io::stdout().flush();
+    code
 }
 
 /// Values of sessions go: see [`harmonious_abi::Module::dispose`].

@@ -4,6 +4,7 @@
 //! Why it is long: no other file may say `unsafe`, and both directions are here: what the host gives
 //! (requests), and what the module gives away (bodies that it frees itself).
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::io;
@@ -341,12 +342,17 @@ impl Link {
     }
 
     /// Asks a service: its reply, or the map of its error.
-    pub fn call(&self, service: &str, message: &[u8]) -> Result<&[u8], &[u8]> {
+    pub fn call(&self, service: &str, message: &[u8]) -> Result<Cow<'_, [u8]>, Cow<'_, [u8]>> {
         let (host, cx) = self.call_host();
         let mut reply = abi::Str::of(b"");
         let (service, message) = (abi::Str::of(service.as_bytes()), abi::Str::of(message));
         let ended = (host.call)(cx, service, message, &raw mut reply);
-        let reply = view(self, reply);
+        let reply = match self.request() {
+            Some(_) => Cow::Borrowed(view(self, reply)),
+            // A task's is valid until it asks again: it is copied before.
+            // SAFETY: the host's reply, and nothing was asked since.
+            None => Cow::Owned(unsafe { bytes(reply) }.to_vec()),
+        };
         if ended == abi::called::OK {
             Ok(reply)
         } else {

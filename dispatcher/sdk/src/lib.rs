@@ -49,6 +49,7 @@ mod request;
 mod response;
 mod service;
 mod session;
+pub mod task;
 mod templates;
 pub mod testing;
 mod upload;
@@ -67,7 +68,7 @@ mod note;
 
 pub use attributes::{
     after, before, delete, error_page, export, get, guard, handle, head, module, options, patch,
-    post, put,
+    post, put, task,
 };
 pub use body::Body;
 pub use call::{Args, Callee};
@@ -101,7 +102,7 @@ pub mod prelude {
     pub use crate::{
         Context, Cookie, Error, Flow, Form, FormLimits, Instance, Leaving, OptionExt, PageError,
         Request, Response, Result, ResultExt, Upload, after, before, decline, delete, error_page,
-        export, get, guard, handle, head, module, options, patch, post, put,
+        export, get, guard, handle, head, module, options, patch, post, put, task,
     };
     pub use log::{debug, error, info, trace, warn};
     pub use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::{arguments, no_arguments};
-    pub use crate::entry::{after, before, error_page, export, guard, handler};
+    pub use crate::entry::{after, before, error_page, export, guard, handler, task};
     pub use crate::ffi::{ENTRIES, Entry};
     pub use harmonious_abi::{Frame, kind, method};
     pub use linkme;

@@ -1,6 +1,7 @@
 //! The message lane: services of the server, each asked with a message and answered with a value. The
 //! server's settings, secrets and templates are such services, and so is what later versions add.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -81,12 +82,12 @@ impl Request {
     #[track_caller]
     pub fn config<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let reply = self.ask("config", &Key { key })?;
-        let hint = if is_nil(reply) {
+        let hint = if is_nil(&reply) {
             "it is not set"
         } else {
             "it has another type"
         };
-        read(reply, || {
+        read(&reply, || {
             format!("setting `{key}` in [config] of site.toml: {hint}")
         })
     }
@@ -106,7 +107,7 @@ impl Request {
     #[track_caller]
     pub fn secret(&self, key: &str) -> Result<String> {
         let reply = self.ask("secret", &Key { key })?;
-        read(reply, || {
+        read(&reply, || {
             format!("secret `{key}`: put it into secrets.toml")
         })
     }
@@ -149,14 +150,14 @@ impl Request {
     #[track_caller]
     pub fn service<T: DeserializeOwned>(&self, name: &str, message: &impl Serialize) -> Result<T> {
         let reply = self.ask(name, message)?;
-        read(reply, || {
+        read(&reply, || {
             format!("the reply of service `{name}` cannot be read")
         })
     }
 
     /// The bytes of the reply.
     #[track_caller]
-    pub(crate) fn ask(&self, name: &str, message: &impl Serialize) -> Result<&[u8]> {
+    pub(crate) fn ask(&self, name: &str, message: &impl Serialize) -> Result<Cow<'_, [u8]>> {
         let message = match rmp_serde::to_vec_named(message) {
             Ok(message) => message,
             Err(error) => {
@@ -167,7 +168,7 @@ impl Request {
         match self.link().call(name, &message) {
             Ok(reply) => Ok(reply),
             Err(refusal) => {
-                let refusal: Refusal = rmp_serde::from_slice(refusal).unwrap_or_default();
+                let refusal: Refusal = rmp_serde::from_slice(&refusal).unwrap_or_default();
                 let error = Error::new(refusal.status, refusal.title)
                     .with_detail(refusal.detail)
                     .with_kind(refusal.kind);

@@ -39,6 +39,8 @@ pub struct Table {
     /// Sorted by name.
     exports: Vec<(String, usize)>,
     error_page: Option<usize>,
+    /// Sorted by name.
+    tasks: Vec<(String, usize)>,
 }
 
 impl Table {
@@ -53,6 +55,7 @@ impl Table {
             table.add(at, &entries[at])?;
         }
         table.exports.sort();
+        table.tasks.sort();
         match table.exports.windows(2).find(|two| two[0].0 == two[1].0) {
             Some(two) => Err(format!(
                 "exports \"{}\" twice: give one of them another name",
@@ -95,6 +98,15 @@ impl Table {
         at.ok().map(|at| self.exports[at].1)
     }
 
+    /// The task whose function has this name.
+    #[must_use]
+    pub fn task(&self, name: &str) -> Option<usize> {
+        let at = self
+            .tasks
+            .binary_search_by(|(own, _)| own.as_str().cmp(name));
+        at.ok().map(|at| self.tasks[at].1)
+    }
+
     /// The function that shows errors.
     #[must_use]
     pub fn error_page(&self) -> Option<usize> {
@@ -108,6 +120,7 @@ impl Table {
             kind::BEFORE => self.befores.push(at),
             kind::AFTER => self.afters.push(at),
             kind::EXPORT => self.exports.push((entry.name.clone(), at)),
+            kind::TASK => self.tasks.push((entry.name.clone(), at)),
             _ => {
                 if self.error_page.replace(at).is_some() {
                     return Err("has two error pages: it can have one".into());
@@ -172,6 +185,7 @@ fn describe(entry: &ExpectedEntry<'_>) -> String {
         kind::BEFORE => "the before hook",
         kind::AFTER => "the after hook",
         kind::EXPORT => "the export",
+        kind::TASK => "the task",
         _ => "the error page",
     };
     let mut text = format!("{what} \"{}\"", entry.name);
@@ -232,7 +246,8 @@ mod tests {
         let title = entry(kind::EXPORT, 0, "title");
         let author = entry(kind::EXPORT, 0, "author");
         let shown = entry(kind::ERROR_PAGE, 0, "sorry");
-        let all = [GET_PAGE, both, title, author, shown];
+        let import = entry(kind::TASK, 0, "import");
+        let all = [GET_PAGE, both, title, author, shown, import];
         let table = check(&all, &all).unwrap();
         assert_eq!(table.handler(method::GET), Some(0));
         assert_eq!(table.handler(method::POST), Some(1));
@@ -244,6 +259,7 @@ mod tests {
         assert_eq!(table.export("author"), Some(3));
         assert_eq!(table.export("save"), None);
         assert_eq!(table.error_page(), Some(4));
+        assert_eq!((table.task("import"), table.task("title")), (Some(5), None));
     }
 
     #[test]

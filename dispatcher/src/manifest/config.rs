@@ -1,5 +1,7 @@
 //! The limits of the manifest, each with its unit and its reason.
 
+use std::time::Duration;
+
 /// Bytes of a path. Longer ones are answered 414: no page has such a name, and logs stay readable.
 pub const PATH_BYTES_MAX: usize = 8 * 1024;
 
@@ -29,3 +31,9 @@ pub const LABEL_BYTES_MAX: usize = 63;
 
 /// Bytes of a host name without its port, likewise.
 pub const HOST_BYTES_MAX: usize = 253;
+
+/// How often a task may run: more often is a loop, which a site has no use for.
+pub const TASK_EVERY_MIN: Duration = Duration::from_secs(1);
+
+/// How rarely a task may run: no server is up for so long.
+pub const TASK_EVERY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);

@@ -7,15 +7,16 @@ use harmonious_abi::{kind, method};
 use proc_macro2::{Delimiter, TokenStream};
 use syn::Lit;
 
+use super::config::{TASK_EVERY_MAX, TASK_EVERY_MIN};
 use super::lint::Uses;
-use super::model::{Broken, Declared, DeclaredEntry, Inherits, Literal};
+use super::model::{Broken, Declared, DeclaredEntry, Inherits, Literal, Task};
 use super::names::nearest;
 use super::tokens::{Item, ItemKind, Kind, Token, flatten, is_cfg_test, item, path};
 use super::units::{byte_size, duration};
 use crate::loader::config::PANICS_PER_MINUTE_MAX;
 
 /// Attributes for functions: what they make, and for which methods.
-const ATTRIBUTES: [(&str, u32, u32); 13] = [
+const ATTRIBUTES: [(&str, u32, u32); 14] = [
     ("get", kind::HANDLER, method::GET),
     ("post", kind::HANDLER, method::POST),
     ("put", kind::HANDLER, method::PUT),
@@ -29,6 +30,7 @@ const ATTRIBUTES: [(&str, u32, u32); 13] = [
     ("after", kind::AFTER, 0),
     ("export", kind::EXPORT, 0),
     ("error_page", kind::ERROR_PAGE, 0),
+    ("task", kind::TASK, 0),
 ];
 
 /// Something wrong in a source.
@@ -184,12 +186,72 @@ impl Reader<'_> {
             "handle" => self.handle(place),
             _ => methods,
         };
+        let every = match attribute {
+            "task" => self.every(place, &name),
+            _ => None,
+        };
         self.declared.entries.push(DeclaredEntry {
             kind,
             methods,
             name,
             line: at.line(),
+            doc: self.doc(item),
+            every,
         });
+    }
+
+    /// The first line of an item's documentation that is not empty.
+    fn doc(&self, item: &Item) -> String {
+        let text = |(start, end): &(usize, usize)| {
+            let is_doc = self.tokens[*start].is_word("doc") && start + 3 == *end;
+            match self.value(start + 2)? {
+                (Literal::Text(text), _) if is_doc => Some(text),
+                _ => None,
+            }
+        };
+        let lines: Vec<String> = item.attributes.iter().filter_map(text).collect();
+        let lines = lines.join("\n");
+        let first = lines.lines().map(str::trim).find(|line| !line.is_empty());
+        first.unwrap_or_default().to_owned()
+    }
+
+    /// The interval of `#[task(every = "1h")]`.
+    fn every(&mut self, (start, end): (usize, usize), name: &str) -> Option<Duration> {
+        let opens = |at: &usize| self.tokens[*at].closes_at(Delimiter::Parenthesis);
+        let open = (start..end).find(|at| opens(at).is_some())?;
+        let (first, close) = (open + 1, opens(&open)?);
+        if first == close {
+            return None;
+        }
+        let token = &self.tokens[first];
+        let wrong = |what: &str| {
+            let advice = "write a duration from 1 s to 366 days, such as `#[task(every = \"1h\")]`";
+            Fault::new(token, format!("the task `{name}`: {what}"), advice)
+        };
+        let value = match token.is_word("every") && self.tokens[first + 1].is('=') {
+            true => self.value(first + 2),
+            false => None,
+        };
+        let every = match value {
+            Some((Literal::Text(text), at)) if at == close || self.tokens[at].is(',') => {
+                duration(&text).filter(|every| (TASK_EVERY_MIN..=TASK_EVERY_MAX).contains(every))
+            }
+            _ => None,
+        };
+        let fault = match every {
+            None => wrong("its interval cannot be read"),
+            Some(_) if name == Task::START => {
+                let what = "the task `start` runs at each start, and has no interval";
+                Fault::new(
+                    token,
+                    what,
+                    "write `#[task]`, or give the function another name",
+                )
+            }
+            Some(_) => return every,
+        };
+        self.faults.push(fault);
+        None
     }
 
     /// The methods of `#[handle(GET, POST)]`.

@@ -31,6 +31,7 @@ mod assemble;
 mod check;
 mod findings;
 mod place;
+mod tasks;
 
 mod explain;
 mod links;
@@ -52,7 +53,7 @@ pub use host::{BadHost, HostError, Hosts, host_name};
 pub use links::Links;
 pub use model::{
     Broken, Chain, Declared, DeclaredEntry, Domain, DomainId, DomainLimits, ErrorPage, HostKey,
-    HostTable, Inherits, Link, Literal, Module, ModuleId, Role, Template, TemplateId,
+    HostTable, Inherits, Link, Literal, Module, ModuleId, Role, Task, Template, TemplateId,
 };
 pub use names::Matcher;
 pub use path::{Canonical, CanonicalPath, PathRefusal, canonical};
@@ -72,6 +73,7 @@ pub struct Manifest {
     index: Index,
     templates_by_name: Names<Option<TemplateId>>,
     chains: Chains,
+    tasks: Vec<Task>,
     warnings: Vec<Problem>,
     problems: Vec<Problem>,
 }
@@ -237,6 +239,12 @@ impl Manifest {
         pages::error_pages(&self.domains, domain, status)
     }
 
+    /// The tasks of the site, by name.
+    #[must_use]
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
     /// What happens to a request: each step, and why.
     #[must_use]
     pub fn explain(&self, method: &str, url: &str) -> Explanation {
@@ -273,6 +281,7 @@ impl Manifest {
             parts.findings.error(Blame::Modules(vec![module]), problem);
         }
         check::complete(&mut parts, &chains);
+        let tasks = tasks::collect(&mut parts);
         let (domains, modules) = (&mut parts.domains, &mut parts.modules);
         let (problems, warnings) = parts.findings.end(lenient, domains, modules)?;
         Ok(Manifest {
@@ -285,6 +294,7 @@ impl Manifest {
             index: parts.index,
             templates_by_name: parts.templates_by_name,
             chains,
+            tasks,
             warnings,
             problems,
         })

@@ -184,6 +184,38 @@ pub struct DeclaredEntry {
     pub name: String,
     /// Of the attribute, from 1.
     pub line: u32,
+    /// The first line of its documentation; empty if it has none.
+    pub doc: String,
+    /// Of a task, how often the server runs it, if it does.
+    pub every: Option<Duration>,
+}
+
+/// Something that a site does outside of any request: a function with `#[task]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// What it is called by: the name of its function, with `-` for `_`.
+    pub name: String,
+    /// The first line of its documentation; empty if it has none.
+    pub doc: String,
+    /// How often the server runs it, if it does.
+    pub every: Option<Duration>,
+    /// The parent in the root that has it.
+    pub module: ModuleId,
+}
+
+impl Task {
+    /// The task that runs whenever the site starts.
+    pub const START: &str = "start";
+
+    /// What the task of a function, or one that somebody typed, is called by.
+    ///
+    /// ```
+    /// assert_eq!(harmonious_dispatcher::manifest::Task::name_of("import_git"), "import-git");
+    /// ```
+    #[must_use]
+    pub fn name_of(function: &str) -> String {
+        function.replace('_', "-")
+    }
 }
 
 /// Whom a module inherits from.

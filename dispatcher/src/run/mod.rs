@@ -8,9 +8,11 @@ mod disposal;
 mod failed;
 mod messages;
 mod methods;
+mod outside;
 mod pages;
 mod refusals;
 mod render;
+mod task;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -43,6 +45,7 @@ pub(crate) use failed::Failed;
 pub(crate) use methods::may_redirect;
 pub use refusals::refuse;
 pub(crate) use refusals::{redirect, status_of};
+pub(crate) use task::task;
 
 /// Answers a request; whatever happens, there is an answer.
 pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) -> Outgoing {

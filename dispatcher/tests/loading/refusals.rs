@@ -42,8 +42,8 @@ fn a_module_of_another_abi_is_refused_with_both_versions() {
          --release SITE\""
     );
     assert_eq!(
-        with_note("abi_minor=2", "abi_minor=7"),
-        "speaks ABI 1.7 (sdk 0.1.0, rustc 1.95.0), this server speaks 1.2 at most: rebuild it with \
+        with_note("abi_minor=3", "abi_minor=7"),
+        "speaks ABI 1.7 (sdk 0.1.0, rustc 1.95.0), this server speaks 1.3 at most: rebuild it with \
          \"harmonious build --release SITE\""
     );
 }
@@ -53,7 +53,7 @@ fn a_module_that_aborts_is_of_another_machine_or_laid_out_otherwise_is_refused()
     let layout = format!("layout={:016x}", harmonious_abi::layout_hash());
     let message = with_note(&layout, "layout=00000000deadbeef");
     assert!(
-        message.starts_with("lays ABI 1.2 out as 00000000deadbeef"),
+        message.starts_with("lays ABI 1.3 out as 00000000deadbeef"),
         "{message}"
     );
     assert_eq!(

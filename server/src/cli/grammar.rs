@@ -8,9 +8,9 @@ use crate::commands::PROBE;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 13] = [
-    "serve", "dev", "new", "build", "routes", "explain", "check", "render", "template", "db",
-    "keys", "config", "status",
+pub const COMMANDS: [&str; 14] = [
+    "serve", "dev", "new", "build", "routes", "explain", "check", "render", "task", "template",
+    "db", "keys", "config", "status",
 ];
 
 const LAYERS: &str = "\
@@ -69,6 +69,7 @@ pub fn command() -> Command {
         .subcommand(explain_command())
         .subcommand(check_command())
         .subcommand(render_command())
+        .subcommand(task_command())
         .subcommand(template_command())
         .subcommand(db_command())
         .subcommand(keys_command())
@@ -178,6 +179,27 @@ fn render_command() -> Command {
         .after_help(
             "Builds what is stale, as serve does. What is wrong with the page is told on standard error, in \
              full.\nExit code: 0 for an answer below 400, 1 for an error, 2 if the site cannot be served.",
+        )
+}
+
+fn task_command() -> Command {
+    // One argument for all: what follows the name is the task's own, flags too.
+    let words = Arg::new("NAME")
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .help("The task, and its arguments: all that follows, flags too; without one, the tasks are listed");
+    Command::new("task")
+        .about("Run a task of a site, or list them")
+        .override_usage("harmonious task <SITE> [NAME [ARG]...]")
+        .arg(site())
+        .arg(words)
+        .after_help(
+            "A task is a function with #[task] in domains/_tasks.rs. The site is opened as serve does: what is \
+             stale is\nbuilt, migrations are applied, and the task \"start\", if there is one, runs first. A \
+             running server may use\nthe same database meanwhile. Ctrl-C ends a task; what its transaction did is \
+             undone.\nExit code: 0 if it is done, 1 if it failed, 2 if there is no such task or the site cannot be \
+             opened.",
         )
 }
 

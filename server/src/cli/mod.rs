@@ -58,6 +58,8 @@ pub enum Invocation {
     },
     /// `harmonious render`.
     Render(Render),
+    /// `harmonious task`.
+    Task(Task),
     /// `harmonious template convert`.
     Convert {
         /// The template.
@@ -124,6 +126,17 @@ pub struct Render {
     pub host: Option<String>,
     /// Status and header fields too.
     pub headers: bool,
+}
+
+/// What `harmonious task` is to run.
+#[derive(Debug)]
+pub struct Task {
+    /// The folder of the site.
+    pub site: PathBuf,
+    /// The task; without one they are listed.
+    pub name: Option<String>,
+    /// Its arguments.
+    pub args: Vec<String>,
 }
 
 /// What `harmonious keys` is to do.
@@ -195,6 +208,15 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
             host: text("host"),
             headers: matches.get_flag("headers"),
         }),
+        "task" => {
+            let words = matches.get_many::<String>("NAME").into_iter().flatten();
+            let mut words = words.cloned();
+            Invocation::Task(Task {
+                site: site(matches)?,
+                name: words.next(),
+                args: words.collect(),
+            })
+        }
         "template" => match matches.subcommand() {
             Some(("convert", convert)) => {
                 let file = convert.get_one::<PathBuf>("FILE").cloned();
@@ -407,87 +429,4 @@ fn first_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(line: &str, expected: &str) {
-        let args = line.split_whitespace().map(OsString::from);
-        match parse(args) {
-            Err(Failure::Usage(message)) => assert_eq!(message, expected, "{line}"),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn slips_are_one_line() {
-        check(
-            "harmonious",
-            "a command is missing: serve, dev, new, build, routes, explain, check, render, template, db, \
-             keys, config, status; \
-             \"harmonious --help\" explains them",
-        );
-        check(
-            "harmonious sreve x",
-            "no command \"sreve\": did you mean serve?",
-        );
-        check(
-            "harmonious db migrat x",
-            "no command \"migrat\" after db: did you mean migrate?",
-        );
-        check(
-            "harmonious keys turn x",
-            "no command \"turn\" after keys: there is status, rotate",
-        );
-        check(
-            "harmonious serve",
-            "SITE is missing: allowed is the folder of a site",
-        );
-        check(
-            "harmonious serve . --queue-wate 1s",
-            "no flag --queue-wate here: did you mean --queue-wait?",
-        );
-        check("harmonious routes . x", "\"x\" is one argument too many");
-        check(
-            "harmonious serve . --idle",
-            "--idle <DURATION>: the value is missing",
-        );
-        check(
-            "harmonious serve . --idle 1s --idle 2s",
-            "--idle <DURATION> is given more than once",
-        );
-        check(
-            "harmonious serve . --grace -5s",
-            "grace is \"-5s\" (from --grace): allowed is a duration such as 500ms, 0s to 24 h",
-        );
-        check(
-            "harmonious serve no-such-dir",
-            "SITE is \"no-such-dir\": allowed is a folder that exists",
-        );
-        check(
-            "harmonious status --control off",
-            "control is \"off\" (from --control): allowed is the address of a control listener",
-        );
-    }
-
-    #[test]
-    fn help_names_every_setting_and_its_default() {
-        let args = ["harmonious", "serve", "--help"].map(OsString::from);
-        let Ok(Invocation::Print(help)) = parse(args.into_iter()) else {
-            panic!("no help");
-        };
-        for setting in SETTINGS {
-            let default = setting.show(&settings::Config::default());
-            assert!(
-                help.contains(&format!("--{} ", setting.name)),
-                "{}",
-                setting.name
-            );
-            assert!(
-                help.contains(&format!("[default: {default}]")),
-                "{}",
-                setting.name
-            );
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ mod keys;
 mod new;
 mod probe;
 mod render;
+mod task;
 mod template;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use keys::keys;
 pub use new::new;
 pub use probe::{COMMAND as PROBE, run as probe};
 pub use render::render;
+pub use task::task;
 pub use template::{convert, css};
 
 /// `harmonious routes`.

@@ -22,6 +22,7 @@ mod services;
 mod sessions;
 pub mod site_toml;
 mod sweeper;
+mod tasks;
 mod transactions;
 mod visitors;
 
@@ -48,6 +49,7 @@ pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
 pub use sweeper::Sweeper;
+pub use tasks::{failure as task_failure, start as task_start};
 
 /// How long modules may take to save what sessions own when the server stops.
 const SAVE_MAX: Duration = Duration::from_secs(10);

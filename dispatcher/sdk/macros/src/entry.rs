@@ -6,7 +6,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Error, FnArg, Ident, ItemFn, Pat, PatType, Result, ReturnType, Token, Type, parse_quote,
+    Error, Expr, FnArg, Ident, ItemFn, Lit, MetaNameValue, Pat, PatType, Result, ReturnType, Token,
+    Type, parse_quote,
 };
 
 /// The methods there are, in the order of the contract's bits.
@@ -23,6 +24,7 @@ pub enum Kind {
     After,
     Export,
     ErrorPage,
+    Task,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Kind::After => "fn name(req: &Request, response: &mut Response) -> Result<()>",
             Kind::Export => "fn name(req: &Request, a: A, b: B) -> Result<T>",
             Kind::ErrorPage => "fn name(req: &Request, error: &PageError) -> Result<Response>",
+            Kind::Task => "fn name(req: &Request, args: &[String]) -> Result<()>",
         }
     }
 
@@ -47,6 +50,7 @@ impl Kind {
             Kind::After => ("AFTER", "after"),
             Kind::Export => ("EXPORT", "export"),
             Kind::ErrorPage => ("ERROR_PAGE", "error_page"),
+            Kind::Task => ("TASK", "task"),
         };
         (format_ident!("{constant}"), format_ident!("{function}"))
     }
@@ -104,6 +108,9 @@ fn methods(name: &str, kind: Kind, attribute: TokenStream) -> Result<Vec<Ident>>
     if name == "handle" {
         return handled(attribute);
     }
+    if kind == Kind::Task {
+        return interval(attribute).map(|()| Vec::new());
+    }
     if !attribute.is_empty() {
         let message = format!("#[{name}] takes nothing in parentheses");
         return Err(Error::new_spanned(attribute, message));
@@ -141,6 +148,23 @@ fn handled(attribute: TokenStream) -> Result<Vec<Ident>> {
     Ok(seen)
 }
 
+/// Looks at `every = "1h"`, which may be left out. What it says the server reads from the source.
+fn interval(attribute: TokenStream) -> Result<()> {
+    let such = "such as #[task(every = \"1h\")]";
+    let list = Punctuated::<MetaNameValue, Token![,]>::parse_terminated.parse2(attribute)?;
+    for (at, setting) in list.iter().enumerate() {
+        let wrong = |why: &str| Err(Error::new_spanned(setting, format!("{why}, {such}")));
+        let is_text = |lit: &Lit| matches!(lit, Lit::Str(text) if !text.value().trim().is_empty());
+        match &setting.value {
+            _ if !setting.path.is_ident("every") => return wrong("a task has `every` only"),
+            _ if at > 0 => return wrong("`every` is set twice"),
+            Expr::Lit(value) if is_text(&value.lit) => {}
+            _ => return wrong("`every` is a duration"),
+        }
+    }
+    Ok(())
+}
+
 /// The function, if it has the shape that its attribute asks for. Names of types are not looked at:
 /// they may have been imported under others, and the compiler checks them.
 fn function(name: &str, kind: Kind, item: TokenStream) -> Result<ItemFn> {
@@ -172,7 +196,7 @@ fn function(name: &str, kind: Kind, item: TokenStream) -> Result<ItemFn> {
     let given = sig.inputs.len();
     let fits = match kind {
         Kind::Handler | Kind::Guard | Kind::Before => given == 1,
-        Kind::After | Kind::ErrorPage => given == 2,
+        Kind::After | Kind::ErrorPage | Kind::Task => given == 2,
         Kind::Export => given >= 1,
     };
     if !fits {
@@ -195,7 +219,7 @@ fn function(name: &str, kind: Kind, item: TokenStream) -> Result<ItemFn> {
 /// The arguments that the shape asks for need not be used.
 fn may_be_unused(kind: Kind, function: &mut ItemFn) {
     let asked_for = match kind {
-        Kind::After | Kind::ErrorPage => 2,
+        Kind::After | Kind::ErrorPage | Kind::Task => 2,
         _ => 1,
     };
     for input in function.sig.inputs.iter_mut().take(asked_for) {
@@ -393,6 +417,33 @@ mod tests {
             quote!(POST),
             item,
             "#[get] takes nothing in parentheses",
+        );
+    }
+
+    #[test]
+    fn a_task_has_an_interval_or_none() {
+        let item = quote! { fn import(req: &Request, args: &[String]) -> Result<()> {} };
+        for attribute in [quote!(), quote!(every = "1h"), quote!(every = "1h",)] {
+            let written = entry("task", Kind::Task, attribute, item.clone()).unwrap();
+            assert!(written.to_string().contains("kind :: TASK"), "{written}");
+        }
+        let cases = [
+            (quote!(evry = "1h"), "a task has `every` only"),
+            (quote!(every = 60), "`every` is a duration"),
+            (quote!(every = ""), "`every` is a duration"),
+            (quote!(every = "1h", every = "2h"), "`every` is set twice"),
+        ];
+        for (attribute, why) in cases {
+            let message = format!("{why}, such as #[task(every = \"1h\")]");
+            check("task", Kind::Task, attribute, item.clone(), &message);
+        }
+        check(
+            "task",
+            Kind::Task,
+            quote!(),
+            quote! { fn import(req: &Request) -> Result<()> {} },
+            "it has one argument; #[task] is for a function such as \
+             `fn name(req: &Request, args: &[String]) -> Result<()>`",
         );
     }
 

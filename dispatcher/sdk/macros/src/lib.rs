@@ -52,6 +52,8 @@ attributes! {
     export => entry::Kind::Export;
     /// This function shows an error, in files such as `_404.rs` and `_error.rs`.
     error_page => entry::Kind::ErrorPage;
+    /// This function is a task: it is run from the command line, at the start or at intervals.
+    task => entry::Kind::Task;
 }
 
 /// What holds for the whole file: which parents it inherits from, and its limits.

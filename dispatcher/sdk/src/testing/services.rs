@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use harmonious_abi::kind;
+use harmonious_abi::{kind, returned};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -135,7 +135,7 @@ impl<'s> Running<'s> {
         match family {
             Some("call" | "render" | "provide") if self.is_outside => {
                 return Err(Error::internal(format!(
-                    "{service:?} needs a request: there is none while a value goes"
+                    "{service:?} needs a request: there is none here"
                 )));
             }
             Some("session") if self.is_outside => return Err(instances::nobody()),
@@ -235,6 +235,23 @@ pub(super) fn export(
     let cookie = running.finish(200)?;
     instances::let_go(site);
     Ok((reply, cookie))
+}
+
+/// Runs a task of the module, for which there is no request.
+pub(super) fn task(site: &Site, name: &str, args: &[&str]) -> Result<()> {
+    let named = |name: &str| name.replace('_', "-");
+    let mut tasks = entries(kind::TASK).into_iter();
+    let Some(entry) = tasks.find(|entry| named(entry.name()) == named(name)) else {
+        return Err(missing(format!("task `{name}` of the module")));
+    };
+    let parts = Parts::new(0, "");
+    let running = Running::outside(site, &parts);
+    let driven = run(&running, entry, &parts, &encode(args)?, 0, None);
+    if driven.code == returned::CONTINUE {
+        return Ok(());
+    }
+    let failure = driven.failure.unwrap_or_default();
+    Err(Error::new(failure.status, failure.title).with_detail(failure.detail))
 }
 
 /// As a message.

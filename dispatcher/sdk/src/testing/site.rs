@@ -329,6 +329,31 @@ impl Site {
         let (reply, _) = super::services::export(self, &parts, name, &args)?;
         crate::service::read(&reply, || format!("`{name}` returned another type"))
     }
+
+    /// Runs a task of the module with these arguments, as outside of any request as the server does. In its
+    /// name `_` and `-` are the same.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::{Answer, Site};
+    ///
+    /// #[task]
+    /// fn add_user(req: &Request, args: &[String]) -> Result<()> {
+    ///     let name = args.first().or_status(400, "which name?")?;
+    ///     req.db().execute("INSERT INTO users (name) VALUES (?)", &[name.into()]).map(drop)
+    /// }
+    /// # fn main() {
+    /// let site = Site::new().db(|_| Ok(Answer::changed(1)));
+    /// site.task("add-user", &["ann"]).unwrap();
+    /// assert_eq!(site.task("add-user", &[]).unwrap_err().title(), "which name?");
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the task returned; 500 if there is none of that name, or it panicked.
+    pub fn task(&self, name: &str, args: &[&str]) -> Result<()> {
+        super::services::task(self, name, args)
+    }
 }
 
 /// The entries of a kind, in the order of their names: the server has an order of its own.
