@@ -102,6 +102,13 @@ pub const LOGINS_PER_ACCOUNT_EVERY: Duration = Duration::from_secs(60);
 /// Entries of each list of the throttle; when it is full the one that would be forgotten next goes.
 pub const THROTTLE_ENTRIES_MAX: usize = 50_000;
 
+/// Keys of all limits of a site together: some 20 MB. When they are full, the limit with most of them loses one.
+pub const LIMIT_KEYS_MAX: usize = 200_000;
+/// Limits of a site: they are named in its code.
+pub const LIMIT_NAMES_MAX: usize = 64;
+/// The longest time of a limit: what counts in memory is gone with the process anyway.
+pub const LIMIT_PER_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// Keys of a ring: what was sealed under one that fell off can no longer be opened.
 pub const KEYS_MAX: usize = 8;
 /// Bytes of a file of keys: eight lines.

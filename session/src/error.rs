@@ -112,6 +112,22 @@ pub enum SessionError {
         /// When it may be tried again.
         retry_after: Duration,
     },
+    /// Something was done too often.
+    #[error("more than the limit {name:?} allows: try again in {} s", retry_after.as_millis().div_ceil(1000))]
+    Limited {
+        /// The name of the limit.
+        name: String,
+        /// When it may be tried again.
+        retry_after: Duration,
+    },
+    /// A limit that cannot be.
+    #[error("the limit {name:?} {reason}")]
+    Limit {
+        /// The beginning of its name.
+        name: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// A file of keys that cannot be used.
     #[error("the file of keys {} {reason}", path.display())]
     KeyFile {
@@ -194,7 +210,7 @@ pub enum SessionError {
 
 impl SessionError {
     /// The status of an answer for it: 503 where the same request may succeed later, 429 for the
-    /// throttle, 400 and 422 for what the client sent, 500 for what the site did.
+    /// throttle and for limits, 400 and 422 for what the client sent, 500 for what the site did.
     pub fn status(&self) -> u16 {
         match self {
             SessionError::Store { .. }
@@ -207,7 +223,7 @@ impl SessionError {
             | SessionError::InstanceBusy { .. }
             | SessionError::InstancesFull { .. }
             | SessionError::InstanceEnded => 503,
-            SessionError::Throttled { .. } => 429,
+            SessionError::Throttled { .. } | SessionError::Limited { .. } => 429,
             SessionError::Body(_) => 400,
             SessionError::Password { .. } => 422,
             _ => 500,
@@ -217,9 +233,9 @@ impl SessionError {
     /// When to try again, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            SessionError::Busy { retry_after } | SessionError::Throttled { retry_after } => {
-                Some(*retry_after)
-            }
+            SessionError::Busy { retry_after }
+            | SessionError::Throttled { retry_after }
+            | SessionError::Limited { retry_after, .. } => Some(*retry_after),
             SessionError::InstanceBusy { .. } | SessionError::InstancesFull { .. } => {
                 Some(INSTANCE_RETRY)
             }

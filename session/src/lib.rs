@@ -3,7 +3,7 @@
 //!
 //! [`Sessions`] opens the [`Session`] of a request from its headers and writes what changed before the
 //! answer goes out; a [`Store`] keeps them. [`CsrfPolicy`] judges unsafe requests. [`Passwords`] and
-//! [`Throttle`] are for logins. [`KeyRing`] seals small cookies. [`UserConnections`] and
+//! [`Throttle`] are for logins, [`Limits`] for whatever else visitors may do too often. [`KeyRing`] seals small cookies. [`UserConnections`] and
 //! [`Instances`] know what a session has in memory, and what is to go when it ends.
 //!
 //! It knows neither connections of HTTP nor sites nor modules: bytes, header maps and addresses come in,
@@ -19,9 +19,11 @@ mod csrf;
 mod draft;
 mod error;
 mod flash;
+mod gcra;
 mod id;
 mod instances;
 mod keyring;
+mod limits;
 mod password;
 mod permits;
 mod sealed;
@@ -42,6 +44,7 @@ pub use flash::Flash;
 pub use id::{Handle, SessionId, SessionKey};
 pub use instances::{DropReason, Dropped, InstanceKey, InstanceStats, Instances, Lease, Wait};
 pub use keyring::KeyRing;
+pub use limits::Limits;
 pub use password::{Cost, Passwords, Verdict};
 pub use session::Session;
 pub use sessions::{Client, EndReason, SessionInfo, Sessions};

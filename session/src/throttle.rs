@@ -1,10 +1,9 @@
 //! Logins that failed, by address, by account, and by both: who guesses must wait, who owns the account
 //! need not.
 //!
-//! Each is a bucket that holds some tries and gets a new one at intervals, kept as a single time (GCRA, the
-//! generic cell rate algorithm of ITU-T I.371). A try that one of the three turns away takes nothing from
-//! the others, so that whoever guesses from one address uses up the tries of that address for the
-//! account, not those of the account.
+//! Each is a bucket that holds some tries and gets a new one at intervals (`gcra.rs`). A try that one of the three
+//! turns away takes nothing from the others, so that whoever guesses from one address uses up the tries of that
+//! address for the account, not those of the account.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,6 +17,7 @@ use crate::config::{
     LOGINS_PER_PAIR, LOGINS_PER_PAIR_EVERY, THROTTLE_ENTRIES_MAX,
 };
 use crate::error::{Result, SessionError};
+use crate::gcra::Rate;
 use crate::id::random;
 use crate::timed::Timed;
 
@@ -171,7 +171,7 @@ impl Lists {
 }
 
 /// Whoever has one address of IPv6 has all 2^64 of its network.
-fn network(address: IpAddr) -> [u8; 16] {
+pub fn network(address: IpAddr) -> [u8; 16] {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => {
@@ -184,47 +184,39 @@ fn network(address: IpAddr) -> [u8; 16] {
 
 /// Buckets of one size.
 struct Buckets {
-    tries: u64,
-    every_ms: u64,
-    /// When each is full again; one that is full is forgotten.
+    rate: Rate,
+    /// When each is full again, in milliseconds since 1970; one that is full is forgotten.
     full_at: Timed,
 }
 
 impl Buckets {
     fn new(tries: u32, every: Duration) -> Buckets {
         Buckets {
-            tries: u64::from(tries),
-            every_ms: millis(every),
+            rate: Rate::new(tries, millis(every)),
             full_at: Timed::new(THROTTLE_ENTRIES_MAX),
         }
     }
 
-    /// When it would be full again after one more try.
-    fn after_one(&self, key: u128, now: u64) -> u64 {
-        self.full_at.get(key).unwrap_or(now).max(now) + self.every_ms
-    }
-
     fn check(&self, key: u128, now: u64) -> Result<()> {
-        let empty_until = now + self.tries * self.every_ms;
-        match self.after_one(key, now).saturating_sub(empty_until) {
-            0 => Ok(()),
-            wait => {
-                let retry_after = Duration::from_millis(wait);
-                Err(SessionError::Throttled { retry_after })
-            }
-        }
+        let after = self.rate.after_one(self.full_at.get(key), now);
+        after.map(drop).map_err(|wait| SessionError::Throttled {
+            retry_after: Duration::from_millis(wait),
+        })
     }
 
+    /// Takes one, if there is one.
     fn take(&mut self, key: u128, now: u64) {
         self.full_at.drop_until(now);
-        self.full_at.put(key, self.after_one(key, now));
+        if let Ok(full_at) = self.rate.after_one(self.full_at.get(key), now) {
+            self.full_at.put(key, full_at);
+        }
     }
 
     fn give_back(&mut self, key: u128, now: u64) {
         let full_at = self.full_at.get(key);
-        match full_at.map(|full_at| full_at.saturating_sub(self.every_ms)) {
-            Some(full_at) if full_at > now => self.full_at.put(key, full_at),
-            _ => self.forget(key),
+        match full_at.and_then(|full_at| self.rate.before_one(full_at, now)) {
+            Some(full_at) => self.full_at.put(key, full_at),
+            None => self.forget(key),
         }
     }
 

@@ -19,6 +19,13 @@ impl Timed {
         }
     }
 
+    /// Removes the earliest.
+    pub fn drop_first(&mut self) {
+        if let Some((_, first)) = self.order.pop_first() {
+            self.times.remove(&first);
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.times.len()
     }
@@ -30,10 +37,7 @@ impl Timed {
     pub fn put(&mut self, key: u128, time: u64) {
         self.remove(key);
         while self.times.len() >= self.max {
-            let Some((_, first)) = self.order.pop_first() else {
-                break;
-            };
-            self.times.remove(&first);
+            self.drop_first();
         }
         self.times.insert(key, time);
         self.order.insert((time, key));

@@ -288,6 +288,11 @@ crate::cases! { CASES:
         s.db.create_search_index(&index).unwrap();
         s.db.execute("INSERT INTO \"order\" VALUES (1, 'penguins', 'swim')", &[]).unwrap();
         assert_eq!(s.db.search(&index, "penguins swim", 10, 0).unwrap()[0].key, 1);
+        // So may the name that filters know the table by.
+        let index = SearchIndex::new("t", "order", "key").column("rank", 2.0).column("select", 1.0);
+        s.db.create_search_index(&index).unwrap();
+        let hits = s.db.search_where(&index, "penguins", "t.\"select\" = ? AND \"rank\" = 'penguins'", &params!["swim"], 10, 0);
+        assert_eq!(hits.unwrap()[0].key, 1);
     }
 
     fn file_names_and_hosts_are_words(s) {

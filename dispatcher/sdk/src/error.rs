@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use crate::headers::Headers;
 
@@ -269,7 +270,8 @@ impl Error {
 
     /// What kind of failure a service of the server told, where it matters to a program: of the database
     /// `unique`, `foreign-key`, `not-null`, `check`, `busy`, `time-limit`, `unavailable`, `syntax`, `denied`,
-    /// `no-database`, `no-users`, `no-password-check`, `not-connected` or `other`. Empty for all else.
+    /// `no-database`, `no-users`, `no-password-check`, `not-connected` or `other`; of a
+    /// [`limit`](crate::Request::limit) `limited`. Empty for all else.
     ///
     /// ```
     /// use harmonious::prelude::*;
@@ -285,6 +287,20 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.0.kind
+    }
+
+    /// When to try again, if the answer says so in `Retry-After`: of a limit, or of something that is away.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let error = harmonious::Error::too_many_requests(60);
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+    /// assert_eq!(harmonious::Error::not_found("").retry_after(), None);
+    /// ```
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.0.headers.get("retry-after")?.parse().ok()?;
+        Some(Duration::from_secs(seconds))
     }
 
     pub(crate) fn with_kind(mut self, kind: String) -> Error {

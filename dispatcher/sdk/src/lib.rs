@@ -42,6 +42,7 @@ mod error;
 mod flow;
 mod form;
 mod instance;
+mod limit;
 mod multipart;
 mod page_error;
 mod query;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use harmonious::prelude::*;
 use harmonious::testing::{Answer, Reply, Site, Statement, StatementKind, db_error};
@@ -55,6 +56,14 @@ fn act(req: &Request) -> Result<Response> {
             })?
         }
         ["about"] => format!("{} {}", db.backend()?, db.size()?),
+        ["soon"] => {
+            db.soon(UPDATE, &[1.into()], Some("ann"))?;
+            db.soon(UPDATE, &[2.into()], Some("ann"))?;
+            db.soon(UPDATE, &[3.into()], Some("bob"))?;
+            db.soon(UPDATE, &[4.into()], None)?;
+            db.transaction(|tx| tx.soon(UPDATE, &[5.into()], None))?;
+            String::new()
+        }
         ["transaction"] => db.transaction(|tx| {
             let key = tx.insert(INSERT, &["go".into(), "n".into()])?;
             tx.execute(UPDATE, &[])?;
@@ -130,6 +139,10 @@ fn run(req: &Request, act: String) -> Result<String> {
     match act.as_str() {
         "execute" => Ok(req.db().execute(UPDATE, &[1.into()])?.to_string()),
         "size" => Ok(req.db().size()?.to_string()),
+        "soon" => {
+            req.db().soon(UPDATE, &[], None)?;
+            Ok(String::new())
+        }
         "late" => {
             let index = SearchIndex::new("scripts_search", "scripts", "id").column("name", 1.0);
             req.db().transaction(|tx| tx.prepare_search(&index))?;
@@ -296,6 +309,31 @@ fn a_filtered_search_is_seen_with_its_condition() {
     assert_eq!(statements[3].transaction(), Some(1));
     let late = detail(site, "late");
     assert!(late.contains("call prepare_search before it"), "{late}");
+}
+
+#[test]
+fn what_is_written_soon_is_seen_once_a_day_for_its_key() {
+    let site = Site::new().db(answers);
+    let numbers = |reply: &Reply| {
+        let soon = reply.statements().iter();
+        let soon = soon.filter(|statement| statement.kind() == StatementKind::Soon);
+        let numbers = soon.map(|statement| statement.values()[0].clone());
+        numbers.collect::<Vec<_>>()
+    };
+    let first = ask(&site, "soon");
+    assert_eq!(first.status(), 200);
+    assert_eq!(numbers(&first), [1.into(), 3.into(), 4.into(), 5.into()]);
+    let marks: Vec<_> = first
+        .statements()
+        .iter()
+        .map(Statement::transaction)
+        .collect();
+    assert_eq!(marks, [None, None, None, Some(1), Some(1), Some(1)]);
+    assert_eq!(numbers(&ask(&site, "soon")), [4.into(), 5.into()]);
+    site.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(numbers(&ask(&site, "soon")).len(), 4);
+    let unanswered = Site::new().db(|statement| statement.unanswered());
+    assert!(detail(unanswered, "soon").contains("the test has no answer to Soon"));
 }
 
 #[test]

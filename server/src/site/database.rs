@@ -2,6 +2,7 @@
 //! site or as the visitor, and their transactions.
 
 mod searches;
+mod soon;
 
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub fn answer(
                 _ => encode(&transactions.roll_back(&place, number)?),
             }
         }
+        "db.soon" => encode(&asked.soon(read(service, message)?)?),
         "db.search" => encode(&asked.search(&read(service, message)?)?),
         "db.search_count" => encode(&asked.search_count(&read(service, message)?)?),
         "db.prepare_search" => encode(&asked.prepare_search(&read(service, message)?)?),

@@ -24,7 +24,7 @@ use super::fragments::Leases;
 use super::keeping::Keeping;
 use super::transactions::Transactions;
 use super::visitors::Opened;
-use super::{instances, logins, sessions};
+use super::{instances, limits, logins, sessions};
 use crate::failure::Failure;
 
 /// Characters of a header field that a message repeats.
@@ -245,6 +245,7 @@ impl Exchange for SiteExchange<'_> {
             "password" | "login" | "seal" | "unseal" => {
                 return Ok(logins::answer(self, service, message)?);
             }
+            "limit" | "client" => return Ok(limits::answer(self, service, message)?),
             "db" => return Ok(database::answer(self, caller, service, message)?),
             _ => {}
         }

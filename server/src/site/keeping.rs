@@ -12,8 +12,8 @@ use harmonious_dispatcher::http::header::COOKIE;
 use harmonious_dispatcher::{Manifest, Problem};
 use harmonious_session::config::{INSTANCES_BYTES, INSTANCES_MAX};
 use harmonious_session::{
-    Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, MemoryStore, Passwords, Sessions, Settings,
-    Throttle,
+    Clock, Cost, CsrfPolicy, DatabaseStore, KeyRing, Limits, MemoryStore, Passwords, Sessions,
+    Settings, Throttle,
 };
 
 use super::databases::{Databases, KeptDatabase};
@@ -23,6 +23,8 @@ use super::instances::SiteInstances;
 use super::lazy::Lazy;
 use super::migrations;
 use super::one::DATA;
+use super::proxies::{Proxies, forwarded};
+use super::soon::Soon;
 use super::transactions::Place;
 use super::visitors::{Checked, Connections};
 use crate::failure::Failure;
@@ -32,6 +34,8 @@ const HASHING_MAX: usize = 2;
 /// What `site.toml` says of it.
 #[derive(Clone, Debug)]
 pub struct KeepingConfig {
+    /// What the site is called in logs.
+    pub site: String,
     /// The URL of the database; empty for `data/site.db`. A path in it is absolute, or below the folder of
     /// the site.
     pub database_url: String,
@@ -55,8 +59,8 @@ pub struct KeepingConfig {
     pub sessions_in_memory: bool,
     /// Whether all visitors come through TLS, in front of this server.
     pub secure: bool,
-    /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub proxies: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub proxies: Proxies,
     /// Other origins whose forms are taken.
     pub origins: Vec<String>,
 }
@@ -64,6 +68,7 @@ pub struct KeepingConfig {
 impl Default for KeepingConfig {
     fn default() -> KeepingConfig {
         KeepingConfig {
+            site: String::new(),
             database_url: String::new(),
             url_is_doubled: false,
             connections_max: None,
@@ -75,7 +80,7 @@ impl Default for KeepingConfig {
             instance_bytes_max: INSTANCES_BYTES,
             sessions_in_memory: false,
             secure: false,
-            proxies: Vec::new(),
+            proxies: Proxies::default(),
             origins: Vec::new(),
         }
     }
@@ -99,6 +104,10 @@ pub struct Keeping {
     pub csrf: CsrfPolicy,
     /// Failed logins.
     pub throttle: Throttle,
+    /// What its modules say may be done so often only.
+    pub limits: Limits,
+    /// What its modules have written soon.
+    pub soon: Soon,
     /// What sessions own in memory.
     pub instances: Arc<SiteInstances>,
     /// What time it is.
@@ -189,6 +198,8 @@ impl Keeping {
         Ok(Keeping {
             visitors: Arc::new(visitors.map_err(wrong)?),
             throttle: Throttle::new(clock.clone()).map_err(wrong)?,
+            soon: Soon::new(clock.clone()),
+            limits: Limits::new(clock.clone()).map_err(wrong)?,
             instances: Arc::new(SiteInstances::new(
                 clock.clone(),
                 config.instances_max,
@@ -336,8 +347,9 @@ impl Keeping {
 
     /// Whether a visitor comes through TLS, and from where, as far as the proxy before us is believed.
     pub fn client(&self, peer: &str, headers: &HeaderMap) -> (bool, String) {
-        let is_trusted = self.config.proxies.iter().any(|proxy| proxy == peer);
-        if !is_trusted {
+        // A Unix socket has no address, so nobody behind one is believed.
+        let address = peer.parse();
+        if !address.is_ok_and(|address| self.config.proxies.has(address)) {
             return (self.config.secure, peer.to_owned());
         }
         let told = |name| {
@@ -348,7 +360,9 @@ impl Keeping {
             value.rsplit(',').next().map(str::trim)
         };
         let secure = told("x-forwarded-proto") == Some("https") || self.config.secure;
-        let address = told("x-forwarded-for").unwrap_or(peer).to_owned();
+        // Where it names none, all who come through it count as one.
+        let address = told("x-forwarded-for").and_then(forwarded);
+        let address = address.map_or_else(|| peer.to_owned(), |address| address.to_string());
         (secure, address)
     }
 
@@ -361,8 +375,25 @@ impl Keeping {
         }
     }
 
+    /// Writes what was to be written soon.
+    pub fn write_soon(&self) {
+        self.soon.write(&self.database, &self.config.site);
+    }
+
+    /// The same for the last time.
+    pub fn close_soon(&self) {
+        self.soon.close(&self.database, &self.config.site);
+    }
+
     fn make_data(&self) -> Result<(), Refusal> {
         make(&self.data)
+    }
+}
+
+/// A command may end without a server's [`Writer`](super::Writer).
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.close_soon();
     }
 }
 

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::databases_toml::below_data;
 use super::keeping::{KeepingConfig, Secrets};
 use super::one::DATA;
+use super::proxies::Proxies;
 use super::site_toml::{SECRETS, bad, text, texts};
 use crate::failure::Failure;
 use crate::settings::{self, did_you_mean};
@@ -68,12 +69,11 @@ pub fn take(
         fits.map_err(|error| wrong(path, "sessions.cookie", &error))?;
     }
     if let Some(value) = table.remove("proxies") {
-        let allowed = "a list of addresses such as [\"127.0.0.1\"]";
-        config.proxies = texts(path, "proxies", &value, allowed)?;
-        let is_address = |proxy: &String| proxy.parse::<std::net::IpAddr>().is_ok();
-        if !config.proxies.iter().all(is_address) {
-            return Err(bad(path, "proxies", &value, allowed));
-        }
+        let allowed = "a list of addresses and networks such as [\"127.0.0.1\", \"10.0.0.0/8\"]";
+        let proxies = texts(path, "proxies", &value, allowed)?;
+        let proxies = proxies.iter().map(|proxy| proxy.parse());
+        let proxies = proxies.collect::<Result<_, ()>>();
+        config.proxies = Proxies(proxies.map_err(|()| bad(path, "proxies", &value, allowed))?);
     }
     if let Some(value) = table.remove("origins") {
         let allowed = "a list of origins such as [\"https://app.example\"]";

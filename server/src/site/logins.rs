@@ -63,7 +63,7 @@ pub fn answer(
     Ok(reply?)
 }
 
-/// Where failed logins of this visitor are counted.
+/// Where failed logins of this visitor are counted, and whatever else is limited.
 pub(super) fn address(exchange: &SiteExchange<'_>) -> IpAddr {
     let incoming = exchange.incoming;
     let (_, address) = exchange.keeping.client(incoming.peer, incoming.headers);

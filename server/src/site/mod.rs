@@ -13,18 +13,22 @@ mod instances;
 mod keeping;
 mod keeping_toml;
 mod lazy;
+mod limits;
 mod logins;
 mod migrations;
 mod one;
+mod proxies;
 mod reload;
 mod requests;
 mod services;
 mod sessions;
 pub mod site_toml;
+mod soon;
 mod sweeper;
 mod tasks;
 mod transactions;
 mod visitors;
+mod writer;
 
 use std::borrow::Cow;
 use std::io;
@@ -49,7 +53,11 @@ pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
 pub use sweeper::Sweeper;
+<<<<<<< ours
 pub use tasks::{failure as task_failure, start as task_start};
+=======
+pub use writer::Writer;
+>>>>>>> theirs
 
 /// How long modules may take to save what sessions own when the server stops.
 const SAVE_MAX: Duration = Duration::from_secs(10);

@@ -92,6 +92,7 @@ impl SiteToml {
             site.config = serde_json::to_value(config).map_err(|error| refused(&path, &error))?;
         }
         site.keeping = keeping_toml::take(&path, &mut table, &site.secrets)?;
+        site.keeping.site.clone_from(&site.name);
         match table.keys().find(|key| settings::find(key).is_none()) {
             Some(key) => {
                 let known = KEYS

@@ -5,6 +5,7 @@
 mod about;
 mod row;
 mod search;
+mod soon;
 mod value;
 mod visitor;
 

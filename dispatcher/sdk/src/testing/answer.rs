@@ -193,6 +193,7 @@ impl Answer {
         match (to.kind(), &self.0) {
             (StatementKind::Query, Inner::Rows(rows)) => encode(rows),
             (StatementKind::Execute, Inner::Changed(rows)) => encode(rows),
+            (StatementKind::Soon, Inner::Changed(_)) => encode(&()),
             (StatementKind::Insert, Inner::Key(key)) => encode(key),
             (StatementKind::Search, Inner::Hits(hits)) => {
                 let hits = hits.iter().map(|hit| HitReply {
@@ -209,7 +210,7 @@ impl Answer {
                 Err(unfit(to, "Answer::count"))
             }
             (StatementKind::Query, _) => Err(unfit(to, "Answer::rows")),
-            (StatementKind::Execute, _) => Err(unfit(to, "Answer::changed")),
+            (StatementKind::Execute | StatementKind::Soon, _) => Err(unfit(to, "Answer::changed")),
             (StatementKind::Insert, _) => Err(unfit(to, "Answer::key")),
             (StatementKind::Search, _) => Err(unfit(to, "Answer::hits")),
             // Whatever is no error lets a transaction go on.

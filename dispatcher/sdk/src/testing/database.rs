@@ -37,6 +37,9 @@ pub struct Statement {
 pub enum StatementKind {
     /// `execute`: answered with [`Answer::changed`].
     Execute,
+    /// `soon`: answered with [`Answer::changed`], at once; with a key it is asked once a day. An error reaches the
+    /// module, where a server would tell it in the log.
+    Soon,
     /// `insert`: answered with [`Answer::key`].
     Insert,
     /// `query` and `query_one`: answered with [`Answer::rows`] or [`Answer::no_rows`].
@@ -293,6 +296,7 @@ impl Ran {
     fn statement(&self, service: &str, message: &[u8]) -> Result<Statement> {
         let kind = match service {
             "db.execute" => StatementKind::Execute,
+            "db.soon" => StatementKind::Soon,
             "db.insert" => StatementKind::Insert,
             "db.query" => StatementKind::Query,
             _ => {

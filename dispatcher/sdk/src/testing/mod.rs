@@ -26,7 +26,7 @@
 //! Sessions are there: a [`Visitor`] keeps one from request to request. The clock stands until
 //! [`Site::advance`], ids are counted, and the token against forged forms is given but not asked for, so that
 //! a test can send a form that it never fetched. Passwords and sealed texts have stand-ins that cost nothing
-//! and protect nothing; failed logins are not counted. A session's [instances](crate::Instance) last from
+//! and protect nothing; failed logins are not counted, [limits](crate::Request::limit) are. A session's [instances](crate::Instance) last from
 //! request to request too, and are saved when it ends. A database answers what the test says: [`Site::db`].
 
 mod site;
@@ -38,6 +38,7 @@ mod services;
 
 mod draft;
 mod instances;
+mod limited;
 mod limits;
 mod logins;
 mod sessions;

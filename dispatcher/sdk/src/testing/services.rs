@@ -11,6 +11,7 @@ use super::ask::{Parts, run};
 use super::database::{Ran, Statement};
 use super::draft::Draft;
 use super::instances::{self, Leases};
+use super::limited;
 use super::logins;
 use super::sessions::{self, Told};
 use super::site::{Site, entries};
@@ -45,6 +46,14 @@ struct Call {
 #[derive(Deserialize)]
 struct Key {
     key: String,
+}
+
+/// Of the message of `db.soon`.
+#[derive(Deserialize)]
+struct Soon<'a> {
+    sql: &'a str,
+    once: Option<&'a str>,
+    domain: bool,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +156,11 @@ impl<'s> Running<'s> {
             Some("password" | "login" | "seal" | "unseal") => {
                 return logins::answer(&site.store.borrow(), service, message);
             }
+            Some("limit" | "client") => {
+                let mut store = site.store.borrow_mut();
+                return limited::answer(&mut store, self.parts.client(), service, message);
+            }
+            Some("db") if service == "db.soon" && !self.is_first(message)? => return encode(&()),
             Some("db") if service == "db.backend" => return encode(&site.backend),
             Some("db") => return self.ran.answer(site.database.as_ref(), service, message),
             _ => {}
@@ -183,6 +197,16 @@ impl<'s> Running<'s> {
             },
         };
         encode(&value)
+    }
+
+    /// Whether what is to be written soon was not, for its key, today.
+    fn is_first(&self, message: &[u8]) -> Result<bool> {
+        let Soon { sql, once, domain } = rmp_serde::from_slice(message)?;
+        let Some(once) = once else {
+            return Ok(true);
+        };
+        let key = encode(&(sql, once, domain))?;
+        Ok(self.site.store.borrow_mut().is_first_today(key))
     }
 
     fn call(&self, call: Call) -> Result<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! [`Store`]: the sessions of a test's site, and its clock. Ids and handles are counted, not drawn, so that a
 //! test gives the same each time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::instances::Instances;
@@ -19,6 +19,10 @@ pub struct Store {
     by_id: BTreeMap<String, Record>,
     /// What sessions own in memory.
     pub instances: Instances,
+    /// Of each limit and key, when it is full again, in microseconds since 1970.
+    pub limits: BTreeMap<(String, String), u64>,
+    /// What was written soon, by the keys that it has its effect once a day for.
+    once: BTreeSet<(u64, Vec<u8>)>,
 }
 
 /// A session as it was written.
@@ -42,6 +46,8 @@ impl Default for Store {
             drawn: 0,
             by_id: BTreeMap::new(),
             instances: Instances::default(),
+            limits: BTreeMap::new(),
+            once: BTreeSet::new(),
         }
     }
 }
@@ -53,6 +59,12 @@ impl Store {
 
     pub fn advance(&mut self, by: Duration) {
         self.now_ms = self.now_ms.saturating_add(millis(by));
+    }
+
+    /// Whether this was not done today, the day of UTC; from now on it was.
+    pub fn is_first_today(&mut self, key: Vec<u8>) -> bool {
+        const DAY_MS: u64 = 24 * 3600 * 1000;
+        self.once.insert((self.now_ms / DAY_MS, key))
     }
 
     /// A number that was not given out before.
