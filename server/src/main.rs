@@ -7,6 +7,7 @@ mod settings;
 
 mod build;
 mod commands;
+mod confine;
 mod dev;
 mod new;
 mod serve;
@@ -64,6 +65,7 @@ fn run(invocation: Invocation) -> Result<(), Failure> {
         Invocation::Explain(asked) => commands::explain(&asked),
         Invocation::Check { site, json } => commands::check(&site, json),
         Invocation::Probe { site, keys } => commands::probe(&site, &keys),
+        Invocation::Confined(dir) => confine::confined(&dir),
         Invocation::Render(asked) => commands::render(&asked),
         Invocation::Task(asked) => commands::task(&asked),
         Invocation::Convert { file } => commands::convert(&file),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::commands::PROBE;
+use crate::confine::COMMAND as CONFINED;
 use crate::settings::{self, SETTINGS, Setting};
 
 /// The names of the commands.
@@ -76,6 +77,7 @@ pub fn command() -> Command {
         .subcommand(with_settings(config))
         .subcommand(status_command())
         .subcommand(probe_command())
+        .subcommand(confined_command())
 }
 
 fn site() -> Arg {
@@ -285,6 +287,15 @@ fn probe_command() -> Command {
         .hide(true)
         .arg(site())
         .arg(Arg::new("KEY").num_args(0..))
+}
+
+/// What the server starts to confine a program; not for people.
+fn confined_command() -> Command {
+    Command::new(CONFINED).hide(true).arg(
+        Arg::new("DIR")
+            .required(true)
+            .value_parser(value_parser!(PathBuf)),
+    )
 }
 
 fn with_settings(command: Command) -> Command {

@@ -10,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 
 use crate::commands::PROBE;
+use crate::confine::COMMAND as CONFINED;
 use crate::failure::Failure;
 use crate::settings::{
     self, Given, Origin, SETTINGS, Setting, Settings, did_you_mean, from_environment, from_file,
@@ -78,6 +79,8 @@ pub enum Invocation {
         /// The modules to open.
         keys: Vec<String>,
     },
+    /// What the server starts to confine a program: the folder with its order.
+    Confined(PathBuf),
     /// `harmonious status`.
     Status(Status),
 }
@@ -250,6 +253,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Failure
                 .cloned()
                 .collect(),
         },
+        CONFINED => Invocation::Confined(path("DIR").unwrap_or_default()),
         _ => Invocation::Status(status(matches)?),
     })
 }

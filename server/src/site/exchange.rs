@@ -24,7 +24,11 @@ use super::fragments::Leases;
 use super::keeping::Keeping;
 use super::transactions::Transactions;
 use super::visitors::Opened;
+<<<<<<< ours
 use super::{instances, limits, logins, sessions};
+=======
+use super::{confined, instances, logins, sessions};
+>>>>>>> theirs
 use crate::failure::Failure;
 
 /// Characters of a header field that a message repeats.
@@ -34,6 +38,8 @@ const HEADER_SHOWN_CHARS: usize = 100;
 pub struct SiteExchange<'r> {
     pub(super) around: &'r Around,
     pub(super) keeping: &'r Keeping,
+    /// The programs that its modules may run.
+    programs: &'r [String],
     pub(super) incoming: &'r Incoming<'r>,
     leases: Leases,
     session: OnceCell<Session>,
@@ -73,11 +79,13 @@ impl<'r> SiteExchange<'r> {
     pub fn begin(
         around: &'r Around,
         keeping: &'r Keeping,
+        programs: &'r [String],
         incoming: &'r Incoming<'r>,
     ) -> SiteExchange<'r> {
         SiteExchange {
             around,
             keeping,
+            programs,
             incoming,
             leases: Leases::default(),
             session: OnceCell::new(),
@@ -91,10 +99,14 @@ impl<'r> SiteExchange<'r> {
     }
 
     /// Of nobody's request: there is no session.
-    pub fn outside(around: &'r Around, keeping: &'r Keeping) -> SiteExchange<'r> {
+    pub fn outside(
+        around: &'r Around,
+        keeping: &'r Keeping,
+        programs: &'r [String],
+    ) -> SiteExchange<'r> {
         SiteExchange {
             is_outside: true,
-            ..SiteExchange::begin(around, keeping, &NO_REQUEST)
+            ..SiteExchange::begin(around, keeping, programs, &NO_REQUEST)
         }
     }
 
@@ -245,7 +257,11 @@ impl Exchange for SiteExchange<'_> {
             "password" | "login" | "seal" | "unseal" => {
                 return Ok(logins::answer(self, service, message)?);
             }
+<<<<<<< ours
             "limit" | "client" => return Ok(limits::answer(self, service, message)?),
+=======
+            "confine" => return Ok(confined::answer(self.programs, caller, service, message)?),
+>>>>>>> theirs
             "db" => return Ok(database::answer(self, caller, service, message)?),
             _ => {}
         }

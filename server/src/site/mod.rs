@@ -2,6 +2,7 @@
 //! `static/` answers it, or else the dispatcher of the site's domains.
 
 mod around;
+mod confined;
 mod convert;
 mod database;
 mod databases;

@@ -86,7 +86,9 @@ impl Site {
             true => {
                 let is_development = development.is_some();
                 let (around, keeping) = (Arc::clone(&around), Arc::clone(&keeping));
-                let services = SiteServices::new(&toml.name, &dir, is_development, around, keeping);
+                let programs = toml.programs.clone();
+                let services =
+                    SiteServices::new(&toml.name, &dir, is_development, around, keeping, programs);
                 Some(dispatcher(
                     &dir,
                     &toml,

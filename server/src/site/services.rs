@@ -24,6 +24,8 @@ pub struct SiteServices {
     development: bool,
     around: Arc<Around>,
     keeping: Arc<Keeping>,
+    /// The programs that its modules may run.
+    programs: Vec<String>,
     /// The templates of the last manifest: what did not change is not compiled again.
     last: Mutex<Option<Arc<SiteTemplates>>>,
 }
@@ -36,6 +38,7 @@ impl SiteServices {
         development: bool,
         around: Arc<Around>,
         keeping: Arc<Keeping>,
+        programs: Vec<String>,
     ) -> SiteServices {
         SiteServices {
             site: site.to_owned(),
@@ -43,6 +46,7 @@ impl SiteServices {
             development,
             around,
             keeping,
+            programs,
             last: Mutex::default(),
         }
     }
@@ -106,11 +110,18 @@ impl Services for SiteServices {
     }
 
     fn exchange<'r>(&'r self, incoming: &'r Incoming<'r>) -> Box<dyn Exchange + 'r> {
-        Box::new(SiteExchange::begin(&self.around, &self.keeping, incoming))
+        let (around, keeping) = (&self.around, &self.keeping);
+        Box::new(SiteExchange::begin(
+            around,
+            keeping,
+            &self.programs,
+            incoming,
+        ))
     }
 
     fn outside(&self) -> Box<dyn Exchange + '_> {
-        Box::new(SiteExchange::outside(&self.around, &self.keeping))
+        let (around, keeping) = (&self.around, &self.keeping);
+        Box::new(SiteExchange::outside(around, keeping, &self.programs))
     }
 
     fn leaving(&self) -> Vec<Leaving> {

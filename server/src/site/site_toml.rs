@@ -10,6 +10,7 @@ use harmonious_templating::FRAGMENTS_BYTES;
 use serde_json::Value;
 use toml::Table;
 
+use super::confined;
 use super::keeping::KeepingConfig;
 use super::keeping_toml::{self, URL_SECRET};
 use crate::failure::Failure;
@@ -21,8 +22,8 @@ pub const NAME: &str = "site.toml";
 pub const SECRETS: &str = "secrets.toml";
 
 /// The keys that are the site's own; all others are settings of the server.
-const KEYS: [&str; 8] = [
-    "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins",
+const KEYS: [&str; 9] = [
+    "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins", "run",
 ];
 const LIMITS: [&str; 4] = [
     "time-limit",
@@ -47,6 +48,8 @@ pub struct SiteToml {
     pub fragments_bytes: u64,
     /// What it keeps, and how.
     pub keeping: KeepingConfig,
+    /// The programs that its modules may run, confined.
+    pub programs: Vec<String>,
     /// The table `[config]`, for its modules.
     pub config: Value,
     /// Its secrets by name.
@@ -70,6 +73,7 @@ impl SiteToml {
             limits: SiteLimits::default(),
             fragments_bytes: FRAGMENTS_BYTES,
             keeping: KeepingConfig::default(),
+            programs: confined::take(&path, &mut table)?,
             config: Value::Object(serde_json::Map::new()),
             secrets: secrets(&dir.join(SECRETS))?,
         };
@@ -305,6 +309,7 @@ mod tests {
             ("limits", &LIMITS[..]),
             ("database", &keeping_toml::DATABASE),
             ("sessions", &keeping_toml::SESSIONS),
+            ("run", &confined::RUN),
         ] {
             assert_eq!(named(table[name].as_table().unwrap()), all(keys), "{name}");
         }
@@ -334,6 +339,7 @@ mod tests {
         let body = settings::Config::default().limits.body_max_bytes;
         assert_eq!(limits.body_max_bytes, Some(body));
         assert_eq!(site.fragments_bytes, FRAGMENTS_BYTES);
+        assert_eq!(site.programs, [""; 0]);
         let secrets: Table = page("```toml\n# secrets.toml")
             .split_once('\n')
             .unwrap()
@@ -372,6 +378,11 @@ mod tests {
         check("[limits]\ntime = \"5s\"", "no key \"limits.time\"");
         check("hosts = \"a\"", "a list of host names");
         check("name = ", "cannot read");
+        check("[run]\nprogram = []", "did you mean programs?");
+        check("[run]\nprograms = \"bash\"", "a list of names of programs");
+        for name in ["/bin/bash", "../bash", "-c", ""] {
+            check(&format!("[run]\nprograms = [{name:?}]"), "allowed is");
+        }
     }
 
     #[test]

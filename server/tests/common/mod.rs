@@ -3,6 +3,7 @@
 
 pub mod ask;
 pub mod browser;
+pub mod confining;
 pub mod counters;
 pub mod kept;
 pub mod sites;

@@ -193,6 +193,9 @@ impl<'s> Running<'s> {
             }
             other => match site.services.get(other) {
                 Some(answer) => answer(rmp_serde::from_slice(message)?)?,
+                None if other == "confine.run" => {
+                    return Err(missing("programs: Site::run".to_owned()));
+                }
                 None => return Err(missing(format!("service `{other}`: Site::service"))),
             },
         };

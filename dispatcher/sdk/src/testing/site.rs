@@ -17,6 +17,7 @@ use super::store::Store;
 use super::visitor::Visitor;
 use crate::db::Backend;
 use crate::error::Result;
+use crate::run::{Ran, Run};
 
 /// A function of a test that answers a message with a value.
 pub(super) type Answer = Box<dyn Fn(Value) -> Result<Value>>;
@@ -222,6 +223,39 @@ impl Site {
     ) -> Site {
         self.services.insert(name.to_owned(), Box::new(answer));
         self
+    }
+
+    /// With this in place of programs: it gets what [`Request::run`](crate::Request::run) was given.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::Site;
+    /// use harmonious::{Ran, Run};
+    ///
+    /// #[get]
+    /// fn show(req: &Request) -> Result<Response> {
+    ///     let ran = req.run(&Run::new("bash").arg("-n").stdin("if"))?;
+    ///     Ok(Response::text(if ran.ran { ran.stderr } else { ran.why }))
+    /// }
+    /// # fn main() {
+    /// let site = Site::new().run(|run| match (run.program.as_str(), run.stdin.as_deref()) {
+    ///     ("bash", Some("if")) => Ran {
+    ///         ran: true,
+    ///         code: Some(2),
+    ///         stderr: "line 1: syntax error".to_owned(),
+    ///         ..Ran::default()
+    ///     },
+    ///     (other, _) => Ran { why: format!("{other} is not installed"), ..Ran::default() },
+    /// });
+    /// assert_eq!(site.get("/").send().text(), "line 1: syntax error");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn run(self, program: impl Fn(&Run) -> Ran + 'static) -> Site {
+        self.service("confine.run", move |message| {
+            let run = serde_json::from_value(message)?;
+            Ok(serde_json::to_value(program(&run))?)
+        })
     }
 
     /// With an exported function of another module: `whose` is `parent`, `page` or a path of the site.
