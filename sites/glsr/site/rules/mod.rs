@@ -15,7 +15,7 @@ pub use meta::{Limits, meta, spdx, tidied};
 pub use names::{alias, name, near, skeleton, slugged, tag_slug};
 pub use pages::{PAGES_MAX, cursor, is_bot, offset, page_number, paged, read_cursor};
 pub use password::password;
-pub use source::{LINE_BYTES_MAX, LINES_MAX, sha256, source};
+pub use source::{LINE_BYTES_MAX, LINES_MAX, noticed, sha256, source};
 pub use text::{Kind, bidi_at, free_text, is_bidi, tidy, visible};
 
 use crate::model::Wrong;

@@ -69,7 +69,8 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn noticed(text: &str) -> Vec<Finding> {
+/// What was noticed in a text, as [`source`] says; also for texts that were taken long ago.
+pub fn noticed(text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut note = |checker: &str, level, line, message: String| {
         found.push(Finding {
