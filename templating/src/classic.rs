@@ -6,6 +6,7 @@
 //! | `{IF A == "x" AND NOT b} .. {ELSE} .. {!IF}` | `{% if A == "x" and not b %} .. {% else %} .. {% endif %}` |
 //! | `{LOOP ROWS} {ROWS.current} {!LOOP}` | a `for` in which `ROWS` is a map of `current`, `first`, `last`, `index` (from 1) |
 //! | `{IMPORT header.tpl}` | `{% include "header.tpl" %}` |
+//! | `{T cart.things n=COUNT}` | `{{ t(key="cart.things", n=COUNT) }}` |
 //!
 //! Every other brace is text, the engine's own tags too. In `script` and `style` elements only names
 //! in capitals are variables, and `${NAME}` is JavaScript's. A backslash before a tag makes it text.
@@ -161,6 +162,18 @@ impl<'t> Translation<'t> {
                 self.out.put(name.start, "\"");
                 self.out.keep(name.clone());
                 self.out.put(name.end, "\" %}");
+            }
+            Tag::Say(key, values) => {
+                self.out.put(at.start, "{{ t(key=\"");
+                self.out.keep(key.clone());
+                self.out.put(key.end, "\"");
+                for (name, value) in values {
+                    self.out.put(name.start, ", ");
+                    self.out.keep(name.clone());
+                    self.out.put(name.end, "=");
+                    self.path(value);
+                }
+                self.out.put(at.end, ") }}");
             }
             Tag::If(range) => {
                 self.out.put(at.start, "{% if ");

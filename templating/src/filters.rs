@@ -31,9 +31,9 @@ pub(crate) const NAMES: [&str; 8] = [
 pub(crate) const EXPECTED: [&str; 3] = ["a value", "a time", "a number of bytes"];
 
 /// Arguments of our own filters and functions: a message may show them.
-pub(crate) const ARGUMENTS: [&str; 11] = [
-    "context", "decimal", "format", "headings", "id", "images", "language", "lines", "new", "path",
-    "split",
+pub(crate) const ARGUMENTS: [&str; 12] = [
+    "context", "decimal", "format", "headings", "id", "images", "key", "language", "lines", "new",
+    "path", "split",
 ];
 
 /// Tells the engine; it must know them before it compiles.

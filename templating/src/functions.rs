@@ -12,6 +12,7 @@ use crate::cache_tag;
 use crate::config::{FRAGMENT_KEY_BYTES_MAX, FRAGMENTS_BYTES};
 use crate::escape::Kind;
 use crate::fragments::{Begun, FragmentKey, Fragments, Lease};
+use crate::speech;
 
 /// The site around its templates.
 pub trait Site: Send + Sync + 'static {
@@ -132,7 +133,7 @@ fn begin(
     let at = arguments.must_get::<u64>("at")?;
     let life = Duration::from_millis(arguments.must_get::<u64>("life")?);
     let name = name(arguments.must_get::<&str>("key")?)?;
-    let place = place(template, at);
+    let place = speech::place(place(template, at));
     match fragments.begin(&FragmentKey::of_template(place, name)) {
         Begun::Found(text) if kind == Kind::Text => Ok(Value::from(&*text)),
         Begun::Found(text) => Ok(Value::safe_string(&text)),

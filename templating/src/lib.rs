@@ -31,6 +31,7 @@ mod report;
 mod roomy;
 mod scan;
 mod source;
+mod speech;
 mod templates;
 mod view;
 
@@ -46,9 +47,13 @@ pub use escape::Kind;
 pub use files::TemplateFile;
 pub use fragments::{Begun, FragmentKey, FragmentStats, Fragments, Lease};
 pub use functions::Site;
+pub use harmonious_locales::{
+    Catalogues, Difference, Language as SpokenLanguage, LocaleError, Speech, Whereabouts,
+};
 pub use highlight::{
     HighlightOptions, HighlightStats, Language, highlight, highlight_css, highlight_stats,
     language_of, languages,
 };
-pub use templates::{SiteRequest, SiteRequestKind, Stats, Templates, UnsafeUse};
+pub use scan::KeyPart;
+pub use templates::{SiteRequest, SiteRequestKind, Stats, Templates, TextUse, UnsafeUse};
 pub use view::Wants;

@@ -1,12 +1,14 @@
 //! What the text of a template names: parents, includes, components, uses of `safe`. The engine
 //! knows it too, but keeps it to itself; it must be known before, to say which files to compile.
 
+mod texts;
 mod tokens;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::config::ELIFS_MAX;
+pub use texts::{KeyPart, TextCall};
 pub(crate) use tokens::{Tag, Tags, Token, Word};
 
 /// A name in the text, and where.
@@ -41,6 +43,10 @@ pub struct Facts {
     pub exports: Vec<Named>,
     /// Which of [`TOLD`] it may use.
     pub told: BTreeSet<&'static str>,
+    /// `t(key="cart.title")`: what is written out of the keys.
+    pub texts: Vec<TextCall>,
+    /// Whether it depends on the language: calls `t`, or may ask `request` for it.
+    pub speaks: bool,
     /// Blocks within blocks, at most.
     pub nesting: usize,
     /// Where an `elif` is one too many.
@@ -66,6 +72,9 @@ pub const TOLD: [&str; 6] = [
 
 /// The variable whose fields are exports of the requested module and its parents.
 const MODULE: &str = "module";
+
+/// The variable that has the language beside what the dispatcher says.
+const REQUEST: &str = "request";
 
 /// Words after which an operand follows, as after an operator.
 const OPERATOR_WORDS: [&str; 7] = ["and", "or", "not", "in", "if", "else", "elif"];
@@ -152,7 +161,14 @@ fn expression(tokens: &[Token<'_>], is_block: bool, facts: &mut Facts) {
             Word::Name(MODULE) if before != Some(&Word::Sign(b'.')) => {
                 facts.exports.extend(field(&tokens[index + 1..]));
             }
+            Word::Name("t") if !matches!(before, Some(Word::Sign(b'.' | b'|'))) => {
+                if let Some(calls) = texts::calls(&tokens[index + 1..]) {
+                    facts.speaks = true;
+                    facts.texts.extend(calls);
+                }
+            }
             Word::Name(name) if TOLD.contains(name) && before != Some(&Word::Sign(b'.')) => {
+                facts.speaks |= *name == REQUEST && texts::may_ask_language(&tokens[index + 1..]);
                 facts.told.extend(TOLD.iter().filter(|told| *told == name));
             }
             Word::Name("safe") if before == Some(&Word::Sign(b'|')) => {

@@ -14,6 +14,7 @@ use crate::closure::{Closure, Need, Sources, closure};
 use crate::error::{Place, TemplateError};
 use crate::files::{Files, TemplateFile, tried, upward};
 use crate::functions::{NoSite, Site};
+use crate::scan::KeyPart;
 use crate::source::Source;
 use crate::view::{Parts, View};
 
@@ -85,6 +86,19 @@ pub struct UnsafeUse {
     pub file: PathBuf,
     /// The line, from 1.
     pub line: u32,
+}
+
+/// A use of a text of the catalogues: a call of `t`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextUse {
+    /// The key of the text, as far as it is written out.
+    pub key: String,
+    /// How far that is.
+    pub part: KeyPart,
+    /// The names of the values that it is given; none if they are not all written out.
+    pub arguments: Option<Vec<String>>,
+    /// Where.
+    pub place: Box<Place>,
 }
 
 /// What a template asks of the site around it.
@@ -184,7 +198,8 @@ impl Templates {
         context: &Map<String, Value>,
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
-        self.first(domain, name)?.render(context, &[], into)
+        let view = self.first(domain, name)?;
+        view.render(context, &[], None, into)
     }
 
     /// The template, compiled: to learn what it wants before it is rendered.
@@ -250,6 +265,21 @@ impl Templates {
             }
         }
         requests
+    }
+
+    /// The texts of the catalogues that the files that can be read name, as far as it is written out.
+    pub fn texts(&self) -> Vec<TextUse> {
+        let mut uses = Vec::new();
+        for source in self.readable() {
+            let calls = source.facts.texts.iter();
+            uses.extend(calls.map(|call| TextUse {
+                key: call.key.clone(),
+                part: call.part,
+                arguments: call.arguments.clone(),
+                place: source.place(call.at.start),
+            }));
+        }
+        uses
     }
 
     /// What was done so far.

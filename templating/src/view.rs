@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use harmonious_locales::Speech;
 use serde_json::{Map, Value};
 use tera::{Context, Tera};
 
@@ -18,6 +19,7 @@ use crate::limit::{Limited, Stopped};
 use crate::report;
 use crate::roomy;
 use crate::source::Source;
+use crate::speech::{self, Speaking};
 
 /// A compiled template.
 ///
@@ -39,6 +41,9 @@ pub struct Wants {
     pub exports: Box<[Box<str>]>,
     /// Which of `user`, `csrf_field`, `csrf_token`, `flash`, `request` and `site` it uses, sorted.
     pub told: Box<[&'static str]>,
+    /// Whether it depends on the language of the visitor: calls `t`, or may ask for `request.language` or
+    /// `request.languages`.
+    pub language: bool,
 }
 
 /// What a template is compiled from.
@@ -80,6 +85,7 @@ impl View {
             wants: Wants {
                 exports: exports.into_iter().map(Box::from).collect(),
                 told: told.into_iter().collect(),
+                language: sources.iter().any(|source| source.facts.speaks),
             },
         })
     }
@@ -89,25 +95,29 @@ impl View {
         &self.wants
     }
 
-    /// Renders into a writer; `markup` is not escaped. At most [`RENDER_BYTES_MAX`].
+    /// Renders into a writer, in that language; `markup` is not escaped. At most [`RENDER_BYTES_MAX`].
     pub fn render(
         &self,
         context: &Map<String, Value>,
         markup: &[(&'static str, String)],
+        speech: Option<&Speech>,
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
+        // What does not depend on it has one fragment for all languages.
+        let speech = speech.filter(|_| self.wants.language);
         let mut values = self.context(context)?;
         for (name, text) in markup {
             values.insert_value(*name, tera::Value::safe_string(text));
         }
         let stack_bytes = self.levels * STACK_LEVEL_BYTES;
         if stack_bytes <= STACK_INLINE_BYTES {
-            return self.write(context, &values, into);
+            return self.write(context, &values, speech, into);
         }
         // Deep: on a stack of its own, and from there to the writer, which may not go along.
         let mut page = Vec::new();
         let failed = |source| self.not_written(source);
-        roomy::run(stack_bytes, || self.write(context, &values, &mut page)).map_err(failed)??;
+        let write = || self.write(context, &values, speech, &mut page);
+        roomy::run(stack_bytes, write).map_err(failed)??;
         into.write_all(&page).map_err(failed)
     }
 
@@ -120,10 +130,12 @@ impl View {
         &self,
         given: &Map<String, Value>,
         values: &Context,
+        speech: Option<&Speech>,
         into: &mut dyn Write,
     ) -> Result<(), TemplateError> {
         let mut into = Limited::new(into, RENDER_BYTES_MAX);
         let _fragments = Rendering::begin();
+        let _speaking = Speaking::begin(speech);
         let result = self.engine.render_to(&self.entry.full, values, &mut into);
         match (result, into.finish()) {
             (Ok(()), None) => Ok(()),
@@ -162,6 +174,7 @@ fn engine(parts: &Parts<'_>) -> tera::TeraResult<Tera> {
     let mut engine = Tera::new();
     filters::register(&mut engine, kind);
     functions::register(&mut engine, kind, parts.key, parts.site);
+    speech::register(&mut engine, kind);
     engine.set_escape_fn(kind.escape());
     match kind {
         Kind::Text => engine.autoescape_on(Vec::<&str>::new()),

@@ -54,6 +54,7 @@ mod session;
 pub mod task;
 mod templates;
 pub mod testing;
+mod texts;
 mod upload;
 
 mod accept;

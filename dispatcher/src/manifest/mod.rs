@@ -35,6 +35,7 @@ mod tasks;
 
 mod explain;
 mod links;
+mod literals;
 mod routes;
 
 use std::borrow::Cow;
@@ -51,6 +52,7 @@ use table::Names;
 pub use explain::{ExplainedLink, Explanation};
 pub use host::{BadHost, HostError, Hosts, host_name};
 pub use links::Links;
+pub use literals::{SourceText, source_texts};
 pub use model::{
     Broken, Chain, Declared, DeclaredEntry, Domain, DomainId, DomainLimits, ErrorPage, HostKey,
     HostTable, Inherits, Link, Literal, Module, ModuleId, Role, Task, Template, TemplateId,

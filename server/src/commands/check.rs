@@ -10,7 +10,9 @@ use super::probe;
 use crate::failure::Failure;
 use crate::print;
 use crate::settings::{Settings, from_file, from_site};
-use crate::site::{Keeping, SiteToml, Unmet, site_toml, template_files, unmet};
+use crate::site::{
+    Keeping, SiteToml, Spoken, Unmet, locale_problems, site_toml, template_files, unmet,
+};
 
 /// `harmonious check`: domains, sources, templates, `site.toml`, and libraries as far as they are built.
 ///
@@ -60,7 +62,10 @@ fn problems(site: &Path) -> Result<Vec<Problem>, Failure> {
     problems.extend(keeping.migration_problems(site, &manifest, &plan));
     problems.extend(plan.problems);
     problems.extend(toml.warnings(&manifest));
-    problems.extend(templates(site, &manifest));
+    let templates = Templates::new(template_files(&manifest, site));
+    problems.extend(self::templates(site, &manifest, &templates));
+    let spoken = Spoken::read(site, &toml.locales, &Spoken::default());
+    problems.extend(locale_problems(site, &toml.locales, &templates, &spoken));
     problems.extend(hidden_by_files(site, &manifest));
     problems.extend(without_tokens(&manifest));
     problems.extend(probe::problems(site, &manifest));
@@ -74,8 +79,7 @@ fn settings(site: &Path) -> Result<(), Failure> {
     Settings::new(layers).map(drop)
 }
 
-fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
-    let templates = Templates::new(template_files(manifest, site));
+fn templates(site: &Path, manifest: &Manifest, templates: &Templates) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Err(errors) = templates.check() {
         for error in errors {
@@ -98,7 +102,7 @@ fn templates(site: &Path, manifest: &Manifest) -> Vec<Problem> {
             });
         }
     }
-    problems.extend(asked(site, manifest, &templates));
+    problems.extend(asked(site, manifest, templates));
     for used in templates.unsafe_uses() {
         let what = "the filter \"safe\" lets a value into the page as it is";
         let advice = "make sure that no visitor can choose the value";

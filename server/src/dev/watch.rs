@@ -14,7 +14,7 @@ use notify::{
 use super::config::{DEBOUNCE, DEBOUNCE_MAX, POLL};
 
 /// The folders of a site that are watched with all below them.
-const FOLDERS: [&str; 3] = ["domains", "site", "static"];
+const FOLDERS: [&str; 4] = ["domains", "site", "static", "locales"];
 
 /// The files in a site's folder that a build depends on.
 const BUILD_FILES: [&str; 4] = [
@@ -34,7 +34,7 @@ pub struct Changes {
     pub modules: BTreeSet<String>,
     /// The set of files in `domains/` is another; or a `domain.toml` changed.
     pub structure: bool,
-    /// Templates changed.
+    /// Templates changed, or catalogues.
     pub templates: bool,
     /// Files of `static/` changed.
     pub statics: bool,
@@ -104,6 +104,7 @@ impl Changes {
             Some("domains") => self.add_domain_path(&site.join(path), below, name, names),
             Some("site") => self.shared = true,
             Some("static") => self.statics = true,
+            Some("locales") => self.templates = true,
             Some(name) if BUILD_FILES.contains(&name) => self.shared = true,
             Some(name) if SETTINGS.contains(&name) => self.settings = true,
             _ => {}

@@ -19,7 +19,7 @@ macro_rules! files {
 }
 
 /// The starter, file by file.
-const HELLO: [(&str, &str); 15] = files!(
+const HELLO: [(&str, &str); 17] = files!(
     "Cargo.toml"
     "Cargo.lock"
     ".gitignore"
@@ -34,6 +34,8 @@ const HELLO: [(&str, &str); 15] = files!(
     "domains/members/_parent.rs"
     "domains/members/index.rs"
     "domains/members/index.html"
+    "locales/en.toml"
+    "locales/fr.toml"
     "static/style.css"
 );
 

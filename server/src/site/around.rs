@@ -14,6 +14,8 @@ use harmonious_templating::{Fragments, Site};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value};
 
+use super::locales::Spoken;
+
 /// Digits of a content hash in a URL: 64 bits, so that no two contents of a file share one.
 const HASH_DIGITS: usize = 16;
 /// Files whose hash is remembered; the others are read each time they are named.
@@ -28,6 +30,7 @@ pub struct Around {
     links: RwLock<Arc<Links>>,
     fragments: Arc<Fragments>,
     assets: Mutex<HashMap<String, Asset>>,
+    spoken: RwLock<Spoken>,
 }
 
 /// What is known of a file, for as long as it is this one.
@@ -45,13 +48,20 @@ impl Around {
             links: RwLock::default(),
             fragments: Arc::new(Fragments::new(fragments_bytes)),
             assets: Mutex::default(),
+            spoken: RwLock::default(),
         }
     }
 
-    /// The domains were read: their pages may have other URLs, and their modules make other fragments.
-    pub fn follow(&self, manifest: &Manifest) {
+    /// The domains and the catalogues were read: pages may have other URLs, modules make other fragments.
+    pub fn follow(&self, manifest: &Manifest, spoken: Spoken) {
+        *self.spoken.write() = spoken;
         *self.links.write() = Arc::new(Links::of(manifest));
         self.fragments.forget_modules();
+    }
+
+    /// Its catalogues.
+    pub fn spoken(&self) -> Spoken {
+        self.spoken.read().clone()
     }
 
     /// Whether an answer with that tag is the file whose content the URL names by its hash: then it never

@@ -5,7 +5,9 @@ use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use harmonious_dispatcher::http::header::{CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE, USER_AGENT};
+use harmonious_dispatcher::http::header::{
+    CACHE_CONTROL, HOST, ORIGIN, SET_COOKIE, USER_AGENT, VARY,
+};
 use harmonious_dispatcher::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use harmonious_dispatcher::manifest::{Literal, Module};
 use harmonious_dispatcher::{
@@ -14,7 +16,7 @@ use harmonious_dispatcher::{
 use harmonious_session::{
     Client, CsrfRefusal, CsrfRequest, CsrfVerdict, Handle, Session, SessionError, Sessions,
 };
-use harmonious_templating::Site;
+use harmonious_templating::{Site, Speech};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,12 +24,17 @@ use super::around::Around;
 use super::database;
 use super::fragments::Leases;
 use super::keeping::Keeping;
+use super::locales::TOLD;
 use super::transactions::Transactions;
 use super::visitors::Opened;
+<<<<<<< ours
 <<<<<<< ours
 use super::{instances, limits, logins, sessions};
 =======
 use super::{confined, instances, logins, sessions};
+>>>>>>> theirs
+=======
+use super::{instances, logins, sessions, texts};
 >>>>>>> theirs
 use crate::failure::Failure;
 
@@ -47,6 +54,8 @@ pub struct SiteExchange<'r> {
     ended: Cell<Option<Handle>>,
     /// Which connections of visitors were there before its session was read.
     seen: OnceCell<u64>,
+    /// Asked for when something first depends on it.
+    speech: OnceCell<Speech>,
     /// What it does belongs to no visitor.
     pub(super) is_outside: bool,
     pub(super) instance_leases: instances::Leases,
@@ -91,6 +100,7 @@ impl<'r> SiteExchange<'r> {
             session: OnceCell::new(),
             ended: Cell::new(None),
             seen: OnceCell::new(),
+            speech: OnceCell::new(),
             is_outside: false,
             instance_leases: instances::Leases::default(),
             transactions: Transactions::default(),
@@ -124,6 +134,32 @@ impl<'r> SiteExchange<'r> {
         self.seen();
         let session = self.open(&sessions);
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// The visitor's language, and the catalogues; the answer depends on it from here on.
+    pub(super) fn speech(&self) -> &Speech {
+        let choose = || self.around.spoken().speech(self.incoming.headers);
+        self.speech.get_or_init(choose)
+    }
+
+    /// Tells caches which header fields chose the language, if that was asked for.
+    fn vary(&self, headers: &mut HeaderMap) {
+        if !self
+            .speech
+            .get()
+            .is_some_and(|speech| speech.catalogues().are_several())
+        {
+            return;
+        }
+        let named: Vec<String> = (headers.get_all(VARY).iter())
+            .flat_map(|field| field.as_bytes().split(|c| *c == b','))
+            .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+            .collect();
+        for name in ["accept-language", "cookie"] {
+            if !named.iter().any(|named| named == name || named == "*") {
+                headers.append(VARY, HeaderValue::from_static(name));
+            }
+        }
     }
 
     /// For [`get`](harmonious_session::UserConnections::get): a connection that is shown after the session was
@@ -263,6 +299,7 @@ impl Exchange for SiteExchange<'_> {
             "confine" => return Ok(confined::answer(self.programs, caller, service, message)?),
 >>>>>>> theirs
             "db" => return Ok(database::answer(self, caller, service, message)?),
+            "t" | "language" => return texts::answer(self, caller, service, message),
             _ => {}
         }
         match service {
@@ -275,11 +312,15 @@ impl Exchange for SiteExchange<'_> {
     }
 
     fn tell(&self, name: &str) -> Result<Option<Value>, ServiceError> {
-        Ok(Some(sessions::tell(self, name)?))
+        match name {
+            TOLD => Ok(Some(Value::from(self.speech().code()))),
+            _ => Ok(Some(sessions::tell(self, name)?)),
+        }
     }
 
     fn finish(&self, outgoing: &mut Outgoing) -> Result<(), ServiceError> {
         self.transactions.undo();
+        self.vary(&mut outgoing.headers);
         let instances = &self.keeping.instances;
         self.instance_leases.end(instances);
         let Some(session) = self.session.get() else {

@@ -14,7 +14,11 @@ mod instances;
 mod keeping;
 mod keeping_toml;
 mod lazy;
+<<<<<<< ours
 mod limits;
+=======
+mod locales;
+>>>>>>> theirs
 mod logins;
 mod migrations;
 mod one;
@@ -26,7 +30,11 @@ mod sessions;
 pub mod site_toml;
 mod soon;
 mod sweeper;
+<<<<<<< ours
 mod tasks;
+=======
+mod texts;
+>>>>>>> theirs
 mod transactions;
 mod visitors;
 mod writer;
@@ -48,6 +56,7 @@ use crate::log::access;
 pub use databases::KeptDatabase;
 pub use development::Development;
 pub use keeping::Keeping;
+pub use locales::{Spoken, problems as locale_problems};
 pub use one::{DATA, Site};
 pub use reload::Reloader;
 pub use requests::{Unmet, unmet};

@@ -86,9 +86,15 @@ impl Site {
             true => {
                 let is_development = development.is_some();
                 let (around, keeping) = (Arc::clone(&around), Arc::clone(&keeping));
+<<<<<<< ours
                 let programs = toml.programs.clone();
                 let services =
                     SiteServices::new(&toml.name, &dir, is_development, around, keeping, programs);
+=======
+                let locales = toml.locales.clone();
+                let services =
+                    SiteServices::new(&toml.name, &dir, is_development, locales, around, keeping);
+>>>>>>> theirs
                 Some(dispatcher(
                     &dir,
                     &toml,

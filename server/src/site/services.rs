@@ -7,14 +7,17 @@ use std::sync::Arc;
 use super::around::Around;
 use super::exchange::SiteExchange;
 use super::keeping::Keeping;
+use super::locales::{self, LocalesConfig, Spoken, TOLD};
 use super::requests::{Unmet, unmet};
 
+use harmonious_dispatcher::manifest::Severity;
 use harmonious_dispatcher::{
-    Asked, Caller, Exchange, Incoming, Leaving, Manifest, RenderError, Renderer, Services, level,
+    Asked, Caller, Exchange, Incoming, Leaving, Manifest, Problem, RenderError, Renderer, Services,
+    level,
 };
-use harmonious_templating::{TemplateError, TemplateFile, Templates};
+use harmonious_templating::{Speech, TemplateError, TemplateFile, Templates};
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The services of one site.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct SiteServices {
     site: String,
     dir: PathBuf,
     development: bool,
+    locales: LocalesConfig,
     around: Arc<Around>,
     keeping: Arc<Keeping>,
     /// The programs that its modules may run.
@@ -36,6 +40,7 @@ impl SiteServices {
         site: &str,
         dir: &Path,
         development: bool,
+        locales: LocalesConfig,
         around: Arc<Around>,
         keeping: Arc<Keeping>,
         programs: Vec<String>,
@@ -44,6 +49,7 @@ impl SiteServices {
             site: site.to_owned(),
             dir: dir.to_owned(),
             development,
+            locales,
             around,
             keeping,
             programs,
@@ -52,8 +58,13 @@ impl SiteServices {
     }
 }
 
-/// Everything that is wrong with the templates, before any is rendered.
-fn check(dir: &Path, manifest: &Manifest, templates: &Templates) -> Result<(), Vec<String>> {
+/// Everything that is wrong with the templates and with catalogues, before any is rendered.
+fn check(
+    dir: &Path,
+    manifest: &Manifest,
+    templates: &Templates,
+    locales: &[Problem],
+) -> Result<(), Vec<String>> {
     let compiled = templates.check().err().unwrap_or_default();
     let wrong = compiled.iter().map(ToString::to_string);
     let unmet = unmet(dir, manifest, templates).into_iter();
@@ -65,7 +76,11 @@ fn check(dir: &Path, manifest: &Manifest, templates: &Templates) -> Result<(), V
             unmet.message, unmet.advice
         )
     });
-    let wrong: Vec<String> = wrong.chain(unmet).collect();
+    let locales = locales
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let locales = locales.map(ToString::to_string);
+    let wrong: Vec<String> = wrong.chain(unmet).chain(locales).collect();
     match wrong.is_empty() {
         true => Ok(()),
         false => Err(wrong),
@@ -87,11 +102,18 @@ impl Services for SiteServices {
         let files = template_files(manifest, &self.dir);
         let mut last = self.last.lock();
         let templates = match &*last {
-            Some(before) => Templates::after(files, &before.0),
+            Some(before) => Templates::after(files, &before.templates),
             None => Templates::of_site(files, self.around.clone()),
         };
-        if !self.development {
-            check(&self.dir, manifest, &templates)?;
+        let spoken = Spoken::read(&self.dir, &self.locales, &self.around.spoken());
+        let untold = locales::problems(&self.dir, &self.locales, &templates, &spoken);
+        match self.development {
+            // A text that is missing is a fault of its page only.
+            true => untold.iter().for_each(|problem| match problem.severity {
+                Severity::Error => tracing::error!("{problem}"),
+                Severity::Warning => {}
+            }),
+            false => check(&self.dir, manifest, &templates, &untold)?,
         }
         let plan = self.keeping.plan(&self.dir, manifest);
         let wrong: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
@@ -101,10 +123,13 @@ impl Services for SiteServices {
             false if !wrong.is_empty() => return Err(wrong),
             false => {}
         }
-        let templates = Arc::new(SiteTemplates(templates));
+        let templates = Arc::new(SiteTemplates {
+            templates,
+            spoken: spoken.clone(),
+        });
         *last = Some(templates.clone());
         // Not before: a site whose reload is refused stays as it was.
-        self.around.follow(manifest);
+        self.around.follow(manifest, spoken);
         self.keeping.follow(plan);
         Ok(templates)
     }
@@ -153,9 +178,28 @@ impl Services for SiteServices {
     }
 }
 
-/// The templates of one manifest.
+/// The templates of one manifest, and the catalogues of that moment.
 #[derive(Debug)]
-struct SiteTemplates(Templates);
+struct SiteTemplates {
+    templates: Templates,
+    spoken: Spoken,
+}
+
+impl SiteTemplates {
+    /// The language of whoever asked.
+    fn speech(&self, asked: &dyn Asked) -> Result<Speech, RenderError> {
+        if let Some(broken) = self.spoken.broken.first() {
+            return Err(RenderError {
+                message: broken.to_string(),
+                file: broken.file().display().to_string(),
+                line: broken.line().unwrap_or(0),
+            });
+        }
+        let code = asked.told(TOLD)?;
+        let code = code.as_ref().and_then(Value::as_str).unwrap_or_default();
+        Ok(Speech::of(&self.spoken.catalogues, code))
+    }
+}
 
 impl Renderer for SiteTemplates {
     fn render(
@@ -165,7 +209,7 @@ impl Renderer for SiteTemplates {
         mut context: Map<String, Value>,
         asked: &dyn Asked,
     ) -> Result<String, RenderError> {
-        let compiled = self.0.compiled(domain, name);
+        let compiled = self.templates.compiled(domain, name);
         let compiled = compiled.map_err(|error| fault(&error))?;
         let wants = compiled.wants();
         if !wants.exports.is_empty() && !context.contains_key(MODULE) {
@@ -177,6 +221,10 @@ impl Renderer for SiteTemplates {
             }
             context.insert(MODULE.to_owned(), Value::Object(module));
         }
+        let speech = match wants.language {
+            true => Some(self.speech(asked)?),
+            false => None,
+        };
         let mut markup = Vec::new();
         for &name in &wants.told {
             if context.contains_key(name) && name != CSRF_FIELD {
@@ -184,19 +232,38 @@ impl Renderer for SiteTemplates {
             }
             match asked.told(name)? {
                 Some(Value::String(text)) if name == CSRF_FIELD => markup.push((name, text)),
-                Some(value) => {
+                Some(mut value) => {
+                    if name == REQUEST
+                        && let (Some(speech), Value::Object(request)) = (&speech, &mut value)
+                    {
+                        add_languages(speech, request);
+                    }
                     context.insert(name.to_owned(), value);
                 }
                 None => {}
             }
         }
-        let page = compiled.render(&context, &markup);
+        let page = match &speech {
+            Some(speech) => compiled.render_spoken(&context, &markup, speech),
+            None => compiled.render(&context, &markup),
+        };
         page.map_err(|error| fault(&error))
     }
 }
 
 /// The variable that is markup already.
 const CSRF_FIELD: &str = "csrf_field";
+
+/// The variable that has the languages, too.
+const REQUEST: &str = "request";
+
+fn add_languages(speech: &Speech, request: &mut Map<String, Value>) {
+    let languages = speech.languages().map(|language| {
+        json!({ "code": language.code, "name": language.name, "current": language.current })
+    });
+    request.insert("language".to_owned(), Value::from(speech.code()));
+    request.insert("languages".to_owned(), languages.collect());
+}
 
 /// The variable whose fields are what the requested module and its parents export.
 const MODULE: &str = "module";

@@ -13,6 +13,7 @@ use toml::Table;
 use super::confined;
 use super::keeping::KeepingConfig;
 use super::keeping_toml::{self, URL_SECRET};
+use super::locales::LocalesConfig;
 use crate::failure::Failure;
 use crate::settings::{self, did_you_mean};
 
@@ -23,8 +24,13 @@ pub const SECRETS: &str = "secrets.toml";
 
 /// The keys that are the site's own; all others are settings of the server.
 const KEYS: [&str; 9] = [
+<<<<<<< ours
     "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins", "run",
+=======
+    "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins", "locales",
+>>>>>>> theirs
 ];
+const LOCALES: [&str; 2] = ["default", "dynamic"];
 const LIMITS: [&str; 4] = [
     "time-limit",
     "max-body",
@@ -48,8 +54,13 @@ pub struct SiteToml {
     pub fragments_bytes: u64,
     /// What it keeps, and how.
     pub keeping: KeepingConfig,
+<<<<<<< ours
     /// The programs that its modules may run, confined.
     pub programs: Vec<String>,
+=======
+    /// Of its catalogues.
+    pub locales: LocalesConfig,
+>>>>>>> theirs
     /// The table `[config]`, for its modules.
     pub config: Value,
     /// Its secrets by name.
@@ -73,7 +84,11 @@ impl SiteToml {
             limits: SiteLimits::default(),
             fragments_bytes: FRAGMENTS_BYTES,
             keeping: KeepingConfig::default(),
+<<<<<<< ours
             programs: confined::take(&path, &mut table)?,
+=======
+            locales: LocalesConfig::default(),
+>>>>>>> theirs
             config: Value::Object(serde_json::Map::new()),
             secrets: secrets(&dir.join(SECRETS))?,
         };
@@ -91,6 +106,9 @@ impl SiteToml {
         }
         if let Some(limits) = table.remove("limits") {
             site.limits(&path, limits)?;
+        }
+        if let Some(locales) = table.remove("locales") {
+            site.locales = self::locales(&path, locales)?;
         }
         if let Some(config) = table.remove("config") {
             site.config = serde_json::to_value(config).map_err(|error| refused(&path, &error))?;
@@ -209,6 +227,29 @@ impl SiteToml {
     }
 }
 
+fn locales(path: &Path, value: toml::Value) -> Result<LocalesConfig, Failure> {
+    let toml::Value::Table(table) = value else {
+        return Err(bad(path, "locales", &value, "a table"));
+    };
+    let mut locales = LocalesConfig::default();
+    for (key, value) in &table {
+        let name = format!("locales.{key}");
+        match key.as_str() {
+            "default" => locales.default = Some(text(path, &name, value)?),
+            "dynamic" => {
+                let allowed = "a list of how keys begin, such as [\"wrong.\"]";
+                locales.dynamic = texts(path, &name, value, allowed)?;
+            }
+            other => {
+                let near = did_you_mean(other, LOCALES.into_iter());
+                let path = path.display();
+                return Err(Failure::Usage(format!("no key {name:?} in {path}: {near}")));
+            }
+        }
+    }
+    Ok(locales)
+}
+
 fn secrets(path: &PathBuf) -> Result<BTreeMap<String, String>, Failure> {
     use std::os::unix::fs::PermissionsExt;
     let mut secrets = BTreeMap::new();
@@ -307,6 +348,7 @@ mod tests {
         assert!(named(&table).is_superset(&all(&KEYS)), "{text}");
         for (name, keys) in [
             ("limits", &LIMITS[..]),
+            ("locales", &LOCALES),
             ("database", &keeping_toml::DATABASE),
             ("sessions", &keeping_toml::SESSIONS),
             ("run", &confined::RUN),
@@ -339,7 +381,13 @@ mod tests {
         let body = settings::Config::default().limits.body_max_bytes;
         assert_eq!(limits.body_max_bytes, Some(body));
         assert_eq!(site.fragments_bytes, FRAGMENTS_BYTES);
+<<<<<<< ours
         assert_eq!(site.programs, [""; 0]);
+=======
+        let none = harmonious_templating::Catalogues::empty(None);
+        assert_eq!(site.locales.default.as_deref(), Some(none.default_code()));
+        assert_eq!(site.locales.dynamic, Vec::<String>::new());
+>>>>>>> theirs
         let secrets: Table = page("```toml\n# secrets.toml")
             .split_once('\n')
             .unwrap()
@@ -378,11 +426,19 @@ mod tests {
         check("[limits]\ntime = \"5s\"", "no key \"limits.time\"");
         check("hosts = \"a\"", "a list of host names");
         check("name = ", "cannot read");
+<<<<<<< ours
         check("[run]\nprogram = []", "did you mean programs?");
         check("[run]\nprograms = \"bash\"", "a list of names of programs");
         for name in ["/bin/bash", "../bash", "-c", ""] {
             check(&format!("[run]\nprograms = [{name:?}]"), "allowed is");
         }
+=======
+        check("[locales]\ndefalt = \"en\"", "did you mean default?");
+        check(
+            "[locales]\ndynamic = \"wrong.\"",
+            "a list of how keys begin",
+        );
+>>>>>>> theirs
     }
 
     #[test]

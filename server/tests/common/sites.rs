@@ -27,8 +27,9 @@ const BUILD_PATIENCE: Duration = Duration::from_secs(600);
 const NO_TOOLS: &str = "/nowhere";
 
 /// Files of a site that the author writes; all else in the workshop is made from them.
-const WRITTEN: [&str; 7] = [
+const WRITTEN: [&str; 8] = [
     "domains",
+    "locales",
     "migrations",
     "site",
     "static",

@@ -31,6 +31,8 @@ pub(super) enum Tag {
     EndLoop,
     /// `{IMPORT file}`
     Import(Range<usize>),
+    /// `{T key name=name.name}`: the key, and names with their values.
+    Say(Range<usize>, Vec<(Range<usize>, Range<usize>)>),
 }
 
 /// All tags, in the order of the text.
@@ -118,11 +120,12 @@ fn is_capital(path: &str, before: Option<char>) -> bool {
 
 /// The word of a tag that takes an argument.
 fn worded(rest: &str) -> Option<&'static str> {
-    ["IF", "LOOP", "IMPORT"].into_iter().find(|word| {
+    ["IF", "LOOP", "IMPORT", "T"].into_iter().find(|word| {
         let after = rest
             .strip_prefix(word)
             .and_then(|after| after.chars().next());
-        after.is_some_and(|c| c == '}' || c.is_ascii_whitespace())
+        // A variable may be called `T`.
+        after.is_some_and(|c| (c == '}' && *word != "T") || c.is_ascii_whitespace())
     })
 }
 
@@ -145,6 +148,13 @@ fn argument(text: &str, open: usize, word: &str) -> Result<(Tag, usize), Wrong> 
         "LOOP" if path_length(trimmed) == trimmed.len() && !trimmed.is_empty() => {
             Ok((Tag::Loop(range), end))
         }
+        "T" => said(text, range)
+            .map(|(key, values)| (Tag::Say(key, values), end))
+            .ok_or_else(|| {
+                let message =
+                    "a {T} needs a key, then values by name: {T cart.things n=COUNT who=user.name}";
+                Wrong::new(open, message)
+            }),
         "LOOP" => Err(Wrong::new(open, "a {LOOP} needs one name: {LOOP ROWS}")),
         _ if is_file(unquoted(trimmed)) => {
             let quotes = usize::from(unquoted(trimmed).len() < trimmed.len());
@@ -155,6 +165,40 @@ fn argument(text: &str, open: usize, word: &str) -> Result<(Tag, usize), Wrong> 
             "an {IMPORT} needs the name of a file: {IMPORT header.tpl}",
         )),
     }
+}
+
+/// A name and its value.
+type Named = (Range<usize>, Range<usize>);
+
+/// The key and the values of a `{T ..}`, which are names or whole numbers.
+fn said(text: &str, range: Range<usize>) -> Option<(Range<usize>, Vec<Named>)> {
+    let mut spans = words(text, range);
+    let key = spans.next()?;
+    if text[key.clone()].contains(['"', '\'', '\\', '=', '`']) {
+        return None;
+    }
+    let named = spans.map(|span| {
+        let (name, value) = text[span.clone()].split_once('=')?;
+        let is_number = value.bytes().all(|c| c.is_ascii_digit());
+        let is_value = !value.is_empty() && (is_number || path_length(value) == value.len());
+        let is_name = path_length(name) == name.len() && !name.is_empty() && !name.contains('.');
+        let equals = span.start + name.len();
+        (is_name && is_value).then_some((span.start..equals, equals + 1..span.end))
+    });
+    Some((key, named.collect::<Option<_>>()?))
+}
+
+/// What blanks separate.
+fn words(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = range.start;
+    let spans = text[range]
+        .split(|c: char| c.is_ascii_whitespace())
+        .map(move |word| {
+            let span = at..at + word.len();
+            at = span.end + 1;
+            span
+        });
+    spans.filter(|span| !span.is_empty())
 }
 
 /// Where the closing brace is; one between quotes is none.

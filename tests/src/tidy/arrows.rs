@@ -7,7 +7,7 @@ use crate::repo::Member;
 
 /// Folder, and the folders that it may depend on. A folder that ends with `/*` stands for each
 /// folder right below it.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (
         "server",
         &[
@@ -24,11 +24,17 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("dispatcher", &["dispatcher/abi"]),
     (
         "dispatcher/sdk",
-        &["dispatcher/abi", "dispatcher/sdk/macros"],
+        &[
+            "dispatcher/abi",
+            "dispatcher/sdk/macros",
+            // Tests of a site read its catalogues without a server.
+            "templating/locales",
+        ],
     ),
     ("dispatcher/sdk/macros", &[]),
     ("dispatcher/abi", &[]),
-    ("templating", &[]),
+    ("templating", &["templating/locales"]),
+    ("templating/locales", &[]),
     ("session", &["db"]),
     ("db", &[]),
     ("sites/*", &["dispatcher/sdk"]),

@@ -85,7 +85,8 @@ impl Parts {
         &self.client
     }
 
-    fn headers_of(&self, name: &str) -> impl Iterator<Item = &str> {
+    /// All fields of that name, which is in small letters.
+    pub fn headers_of(&self, name: &str) -> impl Iterator<Item = &str> {
         let fields = self.headers.iter().filter(move |(other, _)| other == name);
         fields.map(|(_, value)| value.as_str())
     }

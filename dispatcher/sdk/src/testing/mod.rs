@@ -28,6 +28,7 @@
 //! a test can send a form that it never fetched. Passwords and sealed texts have stand-ins that cost nothing
 //! and protect nothing; failed logins are not counted, [limits](crate::Request::limit) are. A session's [instances](crate::Instance) last from
 //! request to request too, and are saved when it ends. A database answers what the test says: [`Site::db`].
+//! Texts are those of the site's own catalogues: [`Site::locales`].
 
 mod site;
 mod visitor;
@@ -40,6 +41,7 @@ mod draft;
 mod instances;
 mod limited;
 mod limits;
+mod locales;
 mod logins;
 mod sessions;
 mod store;

@@ -11,11 +11,15 @@ use super::ask::{Parts, run};
 use super::database::{Ran, Statement};
 use super::draft::Draft;
 use super::instances::{self, Leases};
+<<<<<<< ours
 use super::limited;
 use super::logins;
+=======
+>>>>>>> theirs
 use super::sessions::{self, Told};
 use super::site::{Site, entries};
 use super::store::Store;
+use super::{locales, logins};
 use crate::error::{Error, Result};
 use crate::fence::fence;
 use crate::ffi::Services;
@@ -106,6 +110,17 @@ impl<'s> Running<'s> {
         self.site
     }
 
+    /// The header fields of that name, which is in small letters.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.parts.headers_of(name).collect()
+    }
+
+    /// Says something in the log.
+    pub fn say(&self, line: &str) {
+        println!("{line}");
+        self.log.borrow_mut().push(line.to_owned());
+    }
+
     /// What was logged, and what the database was asked.
     pub fn into_seen(self) -> (Vec<String>, Vec<Statement>) {
         (self.log.into_inner(), self.ran.into_statements())
@@ -162,6 +177,7 @@ impl<'s> Running<'s> {
             }
             Some("db") if service == "db.soon" && !self.is_first(message)? => return encode(&()),
             Some("db") if service == "db.backend" => return encode(&site.backend),
+            Some("t" | "language") => return locales::answer(self, service, message),
             Some("db") => return self.ran.answer(site.database.as_ref(), service, message),
             _ => {}
         }
@@ -245,8 +261,7 @@ impl Services for Running<'_> {
     }
 
     fn log(&self, _level: u32, message: &str) {
-        println!("{message}");
-        self.log.borrow_mut().push(message.to_owned());
+        self.say(message);
     }
 }
 

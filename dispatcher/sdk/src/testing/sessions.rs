@@ -130,6 +130,18 @@ impl<'r> Told<'r> {
         (self.running).session(|draft, _| draft.user().map(str::to_owned))
     }
 
+    /// `request.language`: the code of the visitor's language; see [`Site::locales`](super::Site::locales).
+    ///
+    /// ```
+    /// use harmonious::testing::Site;
+    ///
+    /// Site::new().template_told(|name, _, told| format!("{name} in {}", told.language()));
+    /// ```
+    #[must_use]
+    pub fn language(&self) -> String {
+        super::locales::speech(self.running).code().to_owned()
+    }
+
     /// `flash`: the messages that wait; they are shown by whoever takes them.
     ///
     /// ```

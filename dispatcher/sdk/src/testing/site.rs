@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use harmonious_abi::{kind, method};
+use harmonious_locales::Catalogues;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +43,7 @@ pub struct Site {
     pub(super) services: BTreeMap<String, Answer>,
     pub(super) template: Template,
     pub(super) data: String,
+    pub(super) locales: Option<Arc<Catalogues>>,
     pub(super) database: Option<Database>,
     pub(super) backend: Backend,
     /// Sessions, and the time.
@@ -67,6 +71,7 @@ impl Site {
             services: BTreeMap::new(),
             template: Box::new(|name, context, _| format!("{name} {context}")),
             data: std::env::temp_dir().display().to_string(),
+            locales: None,
             database: None,
             backend: Backend::Sqlite,
             store: RefCell::default(),
@@ -107,6 +112,40 @@ impl Site {
     #[must_use]
     pub fn data(mut self, folder: impl Into<String>) -> Site {
         self.data = folder.into();
+        self
+    }
+
+    /// With the catalogues in that folder, for [`Request::t`](crate::Request::t) and
+    /// [`Request::language`](crate::Request::language). Tests run in the folder of the site, so it is
+    /// `locales("locales")`. The language is that of the cookie `lang`, of `Accept-Language`, or the default
+    /// that the `site.toml` beside the folder says. Without catalogues a text is its key, and the log of the
+    /// reply says so.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::Site;
+    ///
+    /// #[get]
+    /// fn greet(req: &Request) -> Result<Response> {
+    ///     Ok(Response::text(req.t("hello", context! { name => "Ann" })))
+    /// }
+    /// # fn main() {
+    /// # let dir = std::env::temp_dir().join("harmonious-locales-example");
+    /// # std::fs::create_dir_all(&dir).unwrap();
+    /// # std::fs::write(dir.join("en.toml"), "hello = \"Hello, {name}\"").unwrap();
+    /// # std::fs::write(dir.join("fr.toml"), "hello = \"Bonjour, {name}\"").unwrap();
+    /// let site = Site::new().locales(&dir);
+    /// assert_eq!(site.get("/").send().text(), "Hello, Ann");
+    /// assert_eq!(site.get("/").header("accept-language", "fr-CA").send().text(), "Bonjour, Ann");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such folder, or something is wrong with a catalogue: with its file and line.
+    #[must_use]
+    pub fn locales(mut self, dir: impl AsRef<Path>) -> Site {
+        let read = super::locales::read(dir.as_ref());
+        self.locales = Some(Arc::new(read.unwrap_or_else(|wrong| panic!("{wrong}"))));
         self
     }
 
