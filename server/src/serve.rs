@@ -16,11 +16,7 @@ use crate::live::Live;
 use crate::log;
 use crate::reporter::Reporter;
 use crate::settings::{Config, Settings, bad, find};
-<<<<<<< ours
-use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper, task_start};
-=======
-use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper, Writer};
->>>>>>> theirs
+use crate::site::{Development, Reloader, Shared, Site, Sites, Sweeper, Writer, task_start};
 use crate::stop::{End, Stopper, signals};
 use crate::{cli, sys};
 
@@ -109,13 +105,9 @@ fn run(sites: &Arc<Sites>, settings: &Settings, on_hang_up: OnHangUp) -> Result<
         control.as_ref().map_or(&[], |running| &running.addresses),
     );
 
-<<<<<<< ours
     let timed = (on_hang_up == OnHangUp::Reload).then(|| handle.clone());
     let sweeper = Sweeper::start(sites, timed).map_err(|error| started(&error))?;
-=======
-    let sweeper = Sweeper::start(sites).map_err(|error| started(&error))?;
     let writer = Writer::start(sites).map_err(|error| started(&error))?;
->>>>>>> theirs
     let reloader = Reloader::start(sites).map_err(|error| started(&error))?;
     let reload = (on_hang_up == OnHangUp::Reload).then_some(|| reloader.ask());
     let end = stopper.wait(reload);

@@ -27,15 +27,7 @@ use super::keeping::Keeping;
 use super::locales::TOLD;
 use super::transactions::Transactions;
 use super::visitors::Opened;
-<<<<<<< ours
-<<<<<<< ours
-use super::{instances, limits, logins, sessions};
-=======
-use super::{confined, instances, logins, sessions};
->>>>>>> theirs
-=======
-use super::{instances, logins, sessions, texts};
->>>>>>> theirs
+use super::{confined, instances, limits, logins, sessions, texts};
 use crate::failure::Failure;
 
 /// Characters of a header field that a message repeats.
@@ -293,11 +285,8 @@ impl Exchange for SiteExchange<'_> {
             "password" | "login" | "seal" | "unseal" => {
                 return Ok(logins::answer(self, service, message)?);
             }
-<<<<<<< ours
             "limit" | "client" => return Ok(limits::answer(self, service, message)?),
-=======
             "confine" => return Ok(confined::answer(self.programs, caller, service, message)?),
->>>>>>> theirs
             "db" => return Ok(database::answer(self, caller, service, message)?),
             "t" | "language" => return texts::answer(self, caller, service, message),
             _ => {}

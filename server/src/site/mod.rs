@@ -14,11 +14,8 @@ mod instances;
 mod keeping;
 mod keeping_toml;
 mod lazy;
-<<<<<<< ours
 mod limits;
-=======
 mod locales;
->>>>>>> theirs
 mod logins;
 mod migrations;
 mod one;
@@ -30,11 +27,8 @@ mod sessions;
 pub mod site_toml;
 mod soon;
 mod sweeper;
-<<<<<<< ours
 mod tasks;
-=======
 mod texts;
->>>>>>> theirs
 mod transactions;
 mod visitors;
 mod writer;
@@ -63,11 +57,8 @@ pub use requests::{Unmet, unmet};
 pub use services::template_files;
 pub use site_toml::SiteToml;
 pub use sweeper::Sweeper;
-<<<<<<< ours
 pub use tasks::{failure as task_failure, start as task_start};
-=======
 pub use writer::Writer;
->>>>>>> theirs
 
 /// How long modules may take to save what sessions own when the server stops.
 const SAVE_MAX: Duration = Duration::from_secs(10);

@@ -86,15 +86,17 @@ impl Site {
             true => {
                 let is_development = development.is_some();
                 let (around, keeping) = (Arc::clone(&around), Arc::clone(&keeping));
-<<<<<<< ours
                 let programs = toml.programs.clone();
-                let services =
-                    SiteServices::new(&toml.name, &dir, is_development, around, keeping, programs);
-=======
                 let locales = toml.locales.clone();
-                let services =
-                    SiteServices::new(&toml.name, &dir, is_development, locales, around, keeping);
->>>>>>> theirs
+                let services = SiteServices::new(
+                    &toml.name,
+                    &dir,
+                    is_development,
+                    locales,
+                    around,
+                    keeping,
+                    programs,
+                );
                 Some(dispatcher(
                     &dir,
                     &toml,

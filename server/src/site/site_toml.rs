@@ -23,12 +23,9 @@ pub const NAME: &str = "site.toml";
 pub const SECRETS: &str = "secrets.toml";
 
 /// The keys that are the site's own; all others are settings of the server.
-const KEYS: [&str; 9] = [
-<<<<<<< ours
+const KEYS: [&str; 10] = [
     "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins", "run",
-=======
-    "name", "hosts", "limits", "config", "database", "sessions", "proxies", "origins", "locales",
->>>>>>> theirs
+    "locales",
 ];
 const LOCALES: [&str; 2] = ["default", "dynamic"];
 const LIMITS: [&str; 4] = [
@@ -54,13 +51,10 @@ pub struct SiteToml {
     pub fragments_bytes: u64,
     /// What it keeps, and how.
     pub keeping: KeepingConfig,
-<<<<<<< ours
     /// The programs that its modules may run, confined.
     pub programs: Vec<String>,
-=======
     /// Of its catalogues.
     pub locales: LocalesConfig,
->>>>>>> theirs
     /// The table `[config]`, for its modules.
     pub config: Value,
     /// Its secrets by name.
@@ -84,11 +78,8 @@ impl SiteToml {
             limits: SiteLimits::default(),
             fragments_bytes: FRAGMENTS_BYTES,
             keeping: KeepingConfig::default(),
-<<<<<<< ours
             programs: confined::take(&path, &mut table)?,
-=======
             locales: LocalesConfig::default(),
->>>>>>> theirs
             config: Value::Object(serde_json::Map::new()),
             secrets: secrets(&dir.join(SECRETS))?,
         };
@@ -381,13 +372,10 @@ mod tests {
         let body = settings::Config::default().limits.body_max_bytes;
         assert_eq!(limits.body_max_bytes, Some(body));
         assert_eq!(site.fragments_bytes, FRAGMENTS_BYTES);
-<<<<<<< ours
         assert_eq!(site.programs, [""; 0]);
-=======
         let none = harmonious_templating::Catalogues::empty(None);
         assert_eq!(site.locales.default.as_deref(), Some(none.default_code()));
         assert_eq!(site.locales.dynamic, Vec::<String>::new());
->>>>>>> theirs
         let secrets: Table = page("```toml\n# secrets.toml")
             .split_once('\n')
             .unwrap()
@@ -426,19 +414,16 @@ mod tests {
         check("[limits]\ntime = \"5s\"", "no key \"limits.time\"");
         check("hosts = \"a\"", "a list of host names");
         check("name = ", "cannot read");
-<<<<<<< ours
         check("[run]\nprogram = []", "did you mean programs?");
         check("[run]\nprograms = \"bash\"", "a list of names of programs");
         for name in ["/bin/bash", "../bash", "-c", ""] {
             check(&format!("[run]\nprograms = [{name:?}]"), "allowed is");
         }
-=======
         check("[locales]\ndefalt = \"en\"", "did you mean default?");
         check(
             "[locales]\ndynamic = \"wrong.\"",
             "a list of how keys begin",
         );
->>>>>>> theirs
     }
 
     #[test]

@@ -11,11 +11,7 @@ use super::ask::{Parts, run};
 use super::database::{Ran, Statement};
 use super::draft::Draft;
 use super::instances::{self, Leases};
-<<<<<<< ours
 use super::limited;
-use super::logins;
-=======
->>>>>>> theirs
 use super::sessions::{self, Told};
 use super::site::{Site, entries};
 use super::store::Store;

@@ -1,10 +1,11 @@
-//! What is looked at before a reviewer looks: [`given`](self::pure) a text and what was said about it, findings
-//! with lines. Checks never decide; a check that could not be done says so.
+//! What is looked at before a reviewer looks: findings with lines, from a text and what
+//! was said about it. Checks never decide; a check that could not be done says so.
 //!
 //! Those of `text`, `secrets` and `alike` are pure. Those of `programs` are jobs for confined programs of the
-//! system, and the reading of what these print.
+//! system, and `messages` reads what these print.
 
 mod alike;
+mod messages;
 mod programs;
 mod secrets;
 mod text;
@@ -12,7 +13,8 @@ mod text;
 pub use alike::{
     ALIKE_PERCENT_MIN, SHINGLES_MAX, alike_text, name_findings, percent, same_text, shingles,
 };
-pub use programs::{CHECKERS, Job, Outcome, PROGRAMS, external, findings, jobs};
+pub use messages::findings;
+pub use programs::{CHECKERS, Job, Outcome, PROGRAMS, external, jobs};
 pub use secrets::secrets;
 pub use text::pure;
 
