@@ -52,6 +52,9 @@ pub const LOCKED_PAUSE: Duration = Duration::from_millis(5);
 pub const TOOL_SAYS_MAX: usize = 2000;
 /// Savepoints within savepoints: deeper is a recursion that went wrong.
 pub const SAVEPOINTS_MAX: usize = 32;
+/// Indexes of write-ahead logs that a process looks into: a file descriptor for each database that has sessions,
+/// and one for each that was closed and is still open in another process.
+pub const INDEX_FILES_MAX: usize = 64;
 /// Bytes of a statement: what a person or a program writes is far below.
 pub const STATEMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Words of a search that count; the rest is not looked at.

@@ -1,8 +1,8 @@
 //! The interface: a database, its statements, its transactions.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -22,6 +22,7 @@ use crate::search::SearchIndex;
 use crate::transaction::Transaction;
 use crate::url::{self, Address, Server};
 use crate::value::Value;
+use crate::version::WalIndex;
 
 /// A database. Clones are the same one; it can be used from any number of threads.
 #[derive(Clone)]
@@ -46,9 +47,14 @@ pub(crate) struct Inner {
 }
 
 /// Where connections come from.
-enum Source {
+pub(crate) enum Source {
     /// A file of SQLite: one that writes, others that read beside it.
-    File { readers: Pool, writer: Arc<Lane> },
+    File {
+        readers: Pool,
+        writer: Arc<Lane>,
+        /// Made when somebody asks for a version; none if it cannot be had.
+        index: OnceLock<Option<Box<WalIndex>>>,
+    },
     /// A server.
     Server(Pool),
     /// One connection for all: SQLite in memory, or a server under a user's own name.
@@ -106,7 +112,11 @@ impl Database {
                 let writer = Lane::new(open()?, config.waiting_max, Some(Box::new(open)));
                 let writer = Arc::new(writer);
                 let readers = Pool::new(config, Box::new(opener(Role::Reads)));
-                Source::File { readers, writer }
+                Source::File {
+                    readers,
+                    writer,
+                    index: OnceLock::new(),
+                }
             }
             Address::Server(server) => {
                 let (server, config) = (server.clone(), config.clone());
@@ -332,7 +342,7 @@ impl Inner {
         &self.counters
     }
 
-    fn source(&self) -> Result<Arc<Source>, Error> {
+    pub fn source(&self) -> Result<Arc<Source>, Error> {
         (self.source.read().clone()).ok_or_else(|| Error::unavailable("it was closed"))
     }
 
@@ -456,7 +466,9 @@ impl Inner {
             Err(_) => (0, 0, 0),
             Ok(Source::Server(servers)) => pool(servers),
             Ok(Source::Single(single)) => lane(single),
-            Ok(Source::File { readers, writer }) => {
+            Ok(Source::File {
+                readers, writer, ..
+            }) => {
                 let (a, b) = (pool(readers), lane(writer));
                 (a.0 + b.0, a.1 + b.1, a.2 + b.2)
             }

@@ -47,6 +47,7 @@ mod timestamp;
 mod transaction;
 mod url;
 mod value;
+mod version;
 
 pub use backend::Backend;
 pub use config::{Config, Durability};
@@ -59,3 +60,4 @@ pub use search::{Hit, SearchIndex, Snippet};
 pub use timestamp::Timestamp;
 pub use transaction::{OwnedTransaction, Savepoint, Transaction};
 pub use value::Value;
+pub use version::Version;

@@ -8,6 +8,9 @@ pub const CALL_DEPTH_MAX: usize = 32;
 /// Values that the modules of one request may provide for its templates: more is a loop that went wrong.
 pub const PROVIDED_MAX: usize = 64;
 
+/// Bytes that a reply to a module has room for before it grows: most have no more.
+pub const REPLY_BYTES: usize = 256;
+
 /// How long one handler may run if neither the module nor its domain says otherwise.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
 

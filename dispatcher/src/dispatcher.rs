@@ -236,9 +236,15 @@ impl Dispatcher {
         headers: &HeaderMap,
         id: &str,
     ) -> Planned {
-        let refuse = |status| {
-            let refused = run::refuse(headers, id, path, status);
-            Planned::Answer(Box::new(refused))
+        let refuse = |status| match self.plan_refused(path, status) {
+            Some(job) => Planned::Run(PlannedJob {
+                body_max_bytes: self.core.limits.body_max_bytes,
+                ..job
+            }),
+            None => {
+                let refused = run::refuse(headers, id, path, status);
+                Planned::Answer(Box::new(refused))
+            }
         };
         let canonical = match canonical(path) {
             Canonical::Path(path) => path,
@@ -278,6 +284,28 @@ impl Dispatcher {
         // for each request.
         let snapshot = self.snapshot.load();
         run::answer(&self.core, &snapshot, incoming)
+    }
+
+    /// The job that shows a refusal with this status on the site's own page: `None` where it has none for it, and a
+    /// refusal need cost no worker. Memory only: for connection tasks.
+    pub fn plan_refused(&self, path: &str, status: StatusCode) -> Option<PlannedJob> {
+        let snapshot = self.snapshot.load();
+        let manifest = &snapshot.manifest;
+        let domain = run::domain_of(manifest, path);
+        manifest.error_pages(domain, status.as_u16()).next()?;
+        let limit = manifest.domain(domain).limits.time_limit;
+        Some(PlannedJob {
+            route: 0,
+            body_max_bytes: Some(0),
+            time_limit: limit.unwrap_or(self.core.limits.time_limit),
+        })
+    }
+
+    /// Answers a request that is refused before any module is asked, such as one whose body is too large: as
+    /// where nothing is found, behind the guards of its domain (invariant 7), with its error page. May block.
+    pub fn answer_refused(&self, incoming: &Incoming<'_>, status: StatusCode) -> Outgoing {
+        let snapshot = self.snapshot.load();
+        run::answer_refused(&self.core, &snapshot, incoming, status)
     }
 
     /// Has modules drop those of their values that are to go ([`Services::leaving`]), until nothing is; may
@@ -327,19 +355,22 @@ impl Dispatcher {
         Some(snapshot.manifest.module(module).key.clone())
     }
 
-    /// The modules that a path needs; none where it is refused or redirected.
+    /// The modules that a path needs; where it is refused, those of the root, whose page shows that.
     pub fn needs(&self, path: &str) -> Needs {
-        let Canonical::Path(path) = canonical(path) else {
-            return Needs::default();
-        };
         let manifest = &self.snapshot.load().manifest;
-        let resolved = manifest.resolve(&path);
-        let module = match &resolved.found {
-            Found::Module(module) => Some(*module),
-            Found::Rest { candidates, .. } => candidates.first().copied(),
-            _ => None,
+        let (domain, module) = match canonical(path) {
+            Canonical::Path(path) => {
+                let resolved = manifest.resolve(&path);
+                let module = match &resolved.found {
+                    Found::Module(module) => Some(*module),
+                    Found::Rest { candidates, .. } => candidates.first().copied(),
+                    _ => None,
+                };
+                (resolved.domain, module)
+            }
+            _ => (manifest.root(), None),
         };
-        let chain = manifest.chain(resolved.domain, module);
+        let chain = manifest.chain(domain, module);
         let key = |module| manifest.module(module).key.clone();
         Needs {
             chain: chain.modules.iter().map(|link| key(link.module)).collect(),

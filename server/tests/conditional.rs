@@ -15,16 +15,19 @@ const TEXT: &str = "0123456789";
 const THEN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const LATER: &str = "Mon, 07 Nov 1994 08:49:37 GMT";
 
+/// Names and values of header fields.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn start() -> Server {
     serve(&[&built("conditional")], &[])
 }
 
 /// A GET with these fields.
-fn ask(server: &Server, path: &str, fields: &[(&str, &str)]) -> Answer {
+fn ask(server: &Server, path: &str, fields: Fields<'_>) -> Answer {
     asked("GET", path, fields).to(server)
 }
 
-fn asked(method: &str, path: &str, fields: &[(&str, &str)]) -> Ask {
+fn asked(method: &str, path: &str, fields: Fields<'_>) -> Ask {
     let ask = Ask::new(method, path);
     fields
         .iter()
@@ -55,7 +58,7 @@ fn conditions_are_judged_by_the_tag_of_the_module() {
     let strong = "/page?tag=v1";
     let weak = "/page?tag=W/v1";
     let dated = format!("/page?tag=v1&modified={}", THEN.replace(' ', "%20"));
-    let table: &[(&str, &[(&str, &str)], u16)] = &[
+    let table: &[(&str, Fields, u16)] = &[
         (strong, &[], 200),
         (strong, &[("If-None-Match", "\"v1\"")], 304),
         (strong, &[("If-None-Match", "W/\"v1\"")], 304),
@@ -168,7 +171,7 @@ fn a_304_says_what_a_cache_needs_and_nothing_of_the_body() {
 fn ranges_are_cut_out_of_what_has_a_strong_tag() {
     let server = start();
     let path = "/page?tag=v1";
-    let table: &[(&[(&str, &str)], u16, &str, Option<&str>)] = &[
+    let table: &[(Fields, u16, &str, Option<&str>)] = &[
         (&[("Range", "bytes=2-4")], 206, "234", Some("bytes 2-4/10")),
         (&[("Range", "bytes=-3")], 206, "789", Some("bytes 7-9/10")),
         (&[("Range", "bytes=8-99")], 206, "89", Some("bytes 8-9/10")),

@@ -4,11 +4,12 @@
 mod common;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use common::ask::Ask;
 use common::sites::{built, own, serve};
-use common::{Answer, Server, eventually, receive};
+use common::{Answer, PATIENCE, Server, eventually, receive};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -382,4 +383,79 @@ fn a_module_that_is_given_up_too_often_rests() {
     }
     check(&server, "/endless", 503, "root _error: 503 ");
     check(&server, "/", 200, "home");
+}
+
+#[test]
+fn a_body_that_is_too_large_has_the_page_of_its_domain() {
+    let server = start();
+    let post =
+        |path: &str, bytes: usize| Ask::post(path, "text/plain", "x".repeat(bytes)).to(&server);
+    assert_eq!(post("/upload", 1024).told(), (200, "1024"));
+    for (path, status, begins) in [
+        (
+            "/upload",
+            413,
+            "root _413: 413 Payload Too Large for /upload",
+        ),
+        ("/shop/item", 413, "shop _4xx: 413 Payload Too Large"),
+        // Whoever is not let in learns nothing, as where nothing is found.
+        ("/closed/upload?word", 413, "closed _413: Payload Too Large"),
+        (
+            "/closed/upload",
+            403,
+            "root _error: 403 the word was not said",
+        ),
+    ] {
+        // Some of it is in the system's buffers at most: the answer comes whether or not all of it is sent.
+        for bytes in [1025, (2 << 20) + 1] {
+            let answer = post(path, bytes);
+            assert_eq!(answer.status, status, "{path}: {}", answer.body);
+            assert!(answer.body.starts_with(begins), "{path}: {}", answer.body);
+            assert_eq!(answer.header("connection"), Some("close"));
+            let protected = path.starts_with("/closed/").then_some("DENY");
+            assert_eq!(answer.header("x-frame-options"), protected, "{path}");
+        }
+    }
+    // Who asks for JSON, who waits for 100 Continue, and whose length nobody knows beforehand.
+    let json =
+        Ask::post("/upload", "text/plain", "x".repeat(1025)).field("Accept", "application/json");
+    assert_eq!(json.to(&server).json()["title"], "Payload Too Large");
+    for (fields, body) in [
+        ("Expect: 100-continue\r\nContent-Length: 9999", ""),
+        ("Transfer-Encoding: chunked", "400\r\n"),
+        ("Transfer-Encoding: chunked", "401\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "POST /upload HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n{body}"
+        )
+        .unwrap();
+        if body == "400\r\n" {
+            write!(stream, "{}\r\n1\r\n", "x".repeat(1024)).unwrap();
+        }
+        let answer = receive(stream);
+        assert_eq!(answer.status, 413, "{fields}");
+        assert!(
+            answer.body.starts_with("root _413: "),
+            "{fields}: {}",
+            answer.body
+        );
+    }
+    assert_eq!(post("/upload", 1).told(), (200, "1"));
+}
+
+#[test]
+fn a_path_that_cannot_be_meant_has_the_page_of_the_root() {
+    let server = start();
+    for (path, begins) in [
+        ("/%2e%2e/", "root _error: 400 Bad Request for /,"),
+        ("/shop/a%00", "root _error: 400 Bad Request for /,"),
+    ] {
+        check(&server, path, 400, begins);
+    }
+    // Without a slash too many it would be a page; a form is never sent on.
+    let wrong = Ask::post("//fail", "text/plain", "x").to(&server);
+    assert_eq!(wrong.told(), (404, "root _404: 404 /\n"));
 }

@@ -51,6 +51,9 @@ pub const MEMORY_SESSIONS: usize = 100_000;
 pub const MEMORY_BYTES: usize = 128 * 1024 * 1024;
 /// Bytes that a session takes in memory besides its keys and values: record and places in the indexes.
 pub const MEMORY_RECORD_BYTES: usize = 768;
+/// Bytes of sessions that a store in a database keeps in memory, each as it was read, as long as nothing is
+/// committed to the database: some thousands.
+pub const RECENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes of a form in which the token is looked for: it is the first field of the forms that the
 /// framework writes; a form with large files must have it before them.

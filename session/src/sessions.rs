@@ -127,6 +127,18 @@ impl Sessions {
         Ok(alive.map(SessionInfo::from).collect())
     }
 
+    /// How many sessions are alive, with a user or without. It looks at each: for pages of administrators.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub fn count(&self) -> Result<u64> {
+        // As `expiry` has it: alive is what ends after this moment, by both of its times.
+        let after = self.clock.now_ms().saturating_add(1);
+        let seen_from = after.saturating_sub(millis(self.settings.idle));
+        let created_from = after.saturating_sub(millis(self.settings.absolute));
+        self.store.count(seen_from, created_from)
+    }
+
     /// Ends a session of this user; says whether there was one of that handle.
     ///
     /// # Errors

@@ -277,6 +277,11 @@ fn all_stores_are_one_to_whoever_uses_them() {
                     }
                 }
             }
+            for (seen, created) in [(0, 0), (now, 0), (now / 2, now / 3), (0, now / 2)] {
+                let [one, two] =
+                    [&model as &dyn Store, store].map(|store| store.count(seen, created).unwrap());
+                assert_eq!(one, two, "round {now}");
+            }
             for user in ["ann", "bob"] {
                 for max in [1, 100] {
                     assert!(model.of_user(user, max).unwrap() == store.of_user(user, max).unwrap());
@@ -284,6 +289,60 @@ fn all_stores_are_one_to_whoever_uses_them() {
             }
         }
     });
+}
+
+/// A store keeps what it read for as long as nothing is written, and two servers of one database are of one
+/// mind all the same.
+#[test]
+fn what_another_server_did_is_seen_by_the_next_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    let open = || Database::open(&Config::new(&url)).unwrap();
+    let (db, beside) = (open(), open());
+    let here = Site::new(Arc::new(DatabaseStore::new(db.clone()).unwrap()));
+    let there = Site::new(Arc::new(DatabaseStore::new(beside.clone()).unwrap()));
+    let mut browser = here.browser();
+    browser.login("ann");
+    let at = |site: &Site, browser: &common::Browser| common::Browser {
+        sessions: Arc::clone(&site.sessions),
+        ..browser.clone()
+    };
+    for round in 0..20_u8 {
+        at(&there, &browser).request(|session| session.set("round", &[round]).unwrap());
+        for _ in 0..3 {
+            assert_eq!(browser.get("round"), Some(vec![round]));
+        }
+    }
+    if cfg!(target_os = "linux") {
+        let asked = db.stats().statements;
+        for _ in 0..10 {
+            assert_eq!(browser.user().as_deref(), Some("ann"));
+        }
+        assert_eq!(
+            db.stats().statements,
+            asked,
+            "nothing was written meanwhile"
+        );
+    }
+    // Whoever has the file is seen, not only a server.
+    beside
+        .execute(
+            "UPDATE harmonious_session_value SET content = 'by hand'",
+            &[],
+        )
+        .unwrap();
+    assert_eq!(browser.get("round").as_deref(), Some(&b"by hand"[..]));
+    // A new id is nothing to who has the old one.
+    let stolen = browser.clone();
+    let mut moved = at(&there, &browser);
+    moved.request(|session| session.renew().unwrap());
+    let mut browser = at(&here, &moved);
+    assert_eq!(stolen.clone().user(), None);
+    assert_eq!(browser.user().as_deref(), Some("ann"));
+    assert_eq!(there.sessions.revoke_all("ann", None).unwrap(), 1);
+    assert_eq!(browser.user(), None);
+    db.close();
+    browser.session().user().unwrap_err();
 }
 
 /// The server connects as a role that may use the tables and not make any.

@@ -150,8 +150,8 @@ fn what_cannot_be_said_is_told_with_its_place_and_without_values() {
         &["the text needs name=.."],
     );
     fails(
-        "{{ t(key='things', n='secret') }}",
-        json!({}),
+        "{{ t(key='things', n=v) }}",
+        json!({"v": "secret"}),
         &["n as a number"],
     );
     fails("{{ t(name='x') }}", json!({}), &["key"]);

@@ -21,6 +21,7 @@ mod searches;
 mod statements;
 mod transactions;
 mod types;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -45,8 +46,11 @@ const COMMON: &[(&str, &[Case])] = &[
 const OWN: &[(Backend, &str, &[Case])] = &[
     (Backend::Sqlite, "limits", limits::SQLITE),
     (Backend::Sqlite, "recovery", recovery::SQLITE),
+    (Backend::Sqlite, "versions", versions::SQLITE),
     (Backend::Postgres, "statements", statements::POSTGRES),
+    (Backend::Postgres, "versions", versions::SERVERS),
     (Backend::Postgres, "recovery", recovery::SERVERS),
+    (Backend::MySql, "versions", versions::SERVERS),
     (Backend::MySql, "recovery", recovery::SERVERS),
 ];
 

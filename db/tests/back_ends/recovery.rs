@@ -1,7 +1,7 @@
 //! Connections that are cut, servers that die, processes that are killed.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -32,15 +32,21 @@ pub fn is_child() -> bool {
     true
 }
 
-/// Kills a child in the middle and counts what it was told.
-fn survives_a_kill(s: &Stage, rows: usize) {
+/// Another process that writes into the table `t`, and the numbers that were acknowledged to it.
+pub fn writer(s: &Stage) -> (Child, Lines<BufReader<ChildStdout>>) {
     let me = std::env::current_exe().unwrap();
     let child = Command::new(me)
         .env(CHILD, &s.url)
         .stdout(Stdio::piped())
         .spawn();
     let mut child = child.unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+/// Kills a child in the middle and counts what it was told.
+fn survives_a_kill(s: &Stage, rows: usize) {
+    let (mut child, mut lines) = writer(s);
     let mut last = -1;
     for _ in 0..rows {
         last = lines.next().unwrap().unwrap().parse::<i64>().unwrap();

@@ -16,6 +16,10 @@ pub const FORM_FILE_BYTES_MAX: u64 = 32 << 20;
 /// Bytes of an upload that stay in memory; a larger one goes on in a temporary file.
 pub const UPLOAD_MEMORY_BYTES: usize = 256 << 10;
 
+/// Bytes that a message to the server has room for before it grows: a statement and its values fit, and what
+/// most templates are given.
+pub const MESSAGE_BYTES: usize = 512;
+
 /// Bytes that are read from the body at a time: few calls of the host, little on the heap.
 pub const BODY_CHUNK_BYTES: usize = 64 << 10;
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::config::MESSAGE_BYTES;
 use crate::error::{Error, Result};
 use crate::request::Request;
 
@@ -158,14 +159,12 @@ impl Request {
     /// The bytes of the reply.
     #[track_caller]
     pub(crate) fn ask(&self, name: &str, message: &impl Serialize) -> Result<Cow<'_, [u8]>> {
-        let message = match rmp_serde::to_vec_named(message) {
-            Ok(message) => message,
-            Err(error) => {
-                let tried = format!("the message to service `{name}` cannot be written");
-                return Err(Error::internal(tried).with_source(&error));
-            }
-        };
-        match self.link().call(name, &message) {
+        let mut bytes = Vec::with_capacity(MESSAGE_BYTES);
+        if let Err(error) = rmp_serde::encode::write_named(&mut bytes, message) {
+            let tried = format!("the message to service `{name}` cannot be written");
+            return Err(Error::internal(tried).with_source(&error));
+        }
+        match self.link().call(name, &bytes) {
             Ok(reply) => Ok(reply),
             Err(refusal) => {
                 let refusal: Refusal = rmp_serde::from_slice(&refusal).unwrap_or_default();

@@ -314,6 +314,54 @@ impl Session<'_> {
         self.req.service("session.revoke", &HandleOf { handle })
     }
 
+    /// All sessions of any user, the last used first; for pages of administrators, who alone may see them.
+    ///
+    /// ```
+    /// use harmonious::prelude::*;
+    ///
+    /// #[get]
+    /// fn show(req: &Request) -> Result<Response> {
+    ///     let sessions = req.session().of(req.param("user")?)?;
+    ///     req.render("index.html", context! { sessions, online => req.session().count()? })
+    /// }
+    ///
+    /// #[delete]
+    /// fn block(req: &Request) -> Result<Response> {
+    ///     let ended = req.session().end_all(req.param("user")?)?;
+    ///     Ok(Response::text(format!("{ended} sessions ended")))
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Session::get).
+    #[track_caller]
+    pub fn of(&self, user: &str) -> Result<Vec<OpenSession>> {
+        let user = Some(user);
+        self.req.service("session.of", &User { user })
+    }
+
+    /// Ends all sessions of any user, such as one who is blocked; how many. If the session of this request is
+    /// among them, it ends with the request, as by [`sign_out`](Session::sign_out).
+    ///
+    /// # Errors
+    /// As [`get`](Session::get).
+    #[track_caller]
+    pub fn end_all(&self, user: &str) -> Result<u64> {
+        let user = Some(user);
+        self.req.service("session.end_all", &User { user })
+    }
+
+    /// How many sessions are alive, of users and of other visitors. The server looks at all of them: not for
+    /// each request.
+    ///
+    /// # Errors
+    /// As [`get`](Session::get).
+    #[track_caller]
+    pub fn count(&self) -> Result<u64> {
+        self.req.service("session.count", &Nothing {})
+    }
+
     /// Ends all sessions of the user who is signed in but this one; how many.
     ///
     /// # Errors

@@ -32,6 +32,9 @@ fn act(req: &Request) -> Result<Response> {
             session.revoke(&what)?;
             done(session.set("value", "late")?)
         }
+        ["of"] => return Ok(Response::json(&session.of(&what)?)),
+        ["end-all"] => session.end_all(&what)?.to_string(),
+        ["count"] => session.count()?.to_string(),
         ["revoke-others"] => session.revoke_others()?.to_string(),
         ["break"] => {
             session.sign_in("ann")?;
@@ -271,6 +274,30 @@ fn a_user_sees_all_sessions_and_ends_others() {
     assert!(!phone.has_session() && desk.has_session() && bob.has_session());
     assert_eq!(text(&site.visitor(), "revoke-others", ""), "0");
     assert_eq!(text(&site.visitor(), "all", ""), "[]");
+}
+
+#[test]
+fn an_administrator_sees_and_ends_the_sessions_of_others() {
+    let site = Site::new();
+    let (desk, phone) = (
+        site.visitor().signed_in("ann"),
+        site.visitor().signed_in("ann"),
+    );
+    let (bob, guest) = (site.visitor().signed_in("bob"), site.visitor());
+    text(&guest, "set", "1");
+    assert_eq!(text(&bob, "count", ""), "4");
+    let of = |user: &str| -> Vec<harmonious::OpenSession> { ask(&bob, "of", user).json() };
+    assert_eq!(of("ann").len(), 2);
+    assert!(of("ann").iter().all(|one| !one.is_this) && of("bob")[0].is_this);
+    assert_eq!(of("nobody"), []);
+    assert_eq!(text(&bob, "end-all", "ann"), "2");
+    assert_eq!(text(&bob, "end-all", "ann"), "0");
+    assert!(!desk.has_session() && !phone.has_session() && guest.has_session());
+    // One's own ends with the request.
+    assert_eq!(text(&bob, "end-all", "bob"), "1");
+    assert!(!bob.has_session() && bob.cookie("session").is_none());
+    site.advance(Duration::from_secs(15 * 24 * 3600));
+    assert_eq!(text(&guest, "count", ""), "0");
 }
 
 #[test]

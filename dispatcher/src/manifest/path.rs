@@ -82,6 +82,14 @@ pub fn canonical(raw: &str) -> Canonical<'_> {
 }
 
 impl CanonicalPath<'_> {
+    /// The root: `/`.
+    pub(crate) fn root() -> Self {
+        CanonicalPath {
+            segments: SmallVec::new(),
+            slash: true,
+        }
+    }
+
     /// The path, percent-encoded again; begins with exactly one slash.
     #[must_use]
     pub fn encoded(&self) -> String {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::REPLY_BYTES;
 use crate::dispatcher::SiteFacts;
 use crate::services::ServiceError;
 use http::StatusCode;
@@ -56,7 +57,9 @@ pub(super) fn read<'m, T: Deserialize<'m>>(
 }
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ServiceError> {
-    rmp_serde::to_vec_named(value).map_err(|error| {
+    let mut reply = Vec::with_capacity(REPLY_BYTES);
+    let written = rmp_serde::encode::write_named(&mut reply, value);
+    written.map(|()| reply).map_err(|error| {
         let detail = format!("a reply cannot be written: {error}");
         ServiceError::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     })

@@ -28,7 +28,8 @@ use crate::dispatcher::{Core, Snapshot};
 use crate::ffi::{BodyView, RequestArrays, RequestParts, RequestViews, ResponseView};
 use crate::loader::LoadedModule;
 use crate::manifest::{
-    Canonical, Chain, DomainId, Found, ModuleId, Resolved, Role, TemplateId, canonical,
+    Canonical, CanonicalPath, Chain, DomainId, Found, ModuleId, Resolved, Role, TemplateId,
+    canonical,
 };
 use crate::message::{Fault, Incoming, Outgoing, OutgoingBody};
 use crate::running::Place;
@@ -44,12 +45,12 @@ pub(crate) use disposal::{let_go, let_these_go};
 pub(crate) use failed::Failed;
 pub(crate) use methods::may_redirect;
 pub use refusals::refuse;
-pub(crate) use refusals::{redirect, status_of};
+pub(crate) use refusals::{answer_refused, domain_of, redirect, status_of};
 pub(crate) use task::task;
 
 /// Answers a request; whatever happens, there is an answer.
 pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) -> Outgoing {
-    let refuse = |status| refuse(incoming.headers, incoming.id, incoming.path, status);
+    let refuse = |status| answer_refused(core, snapshot, incoming, status);
     let path = match canonical(incoming.path) {
         Canonical::Path(path) => path,
         Canonical::Redirect(to) => match may_redirect(incoming.method) {
@@ -62,13 +63,25 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
     if let Found::Redirect { slash } = resolved.found {
         return redirect(&path.encoded_with(slash), incoming.query);
     }
+    go(core, snapshot, incoming, &path, &resolved, None)
+}
+
+/// Takes a request through its domain; `refused` is the status where it comes to no module.
+fn go(
+    core: &Core,
+    snapshot: &Snapshot,
+    incoming: &Incoming<'_>,
+    path: &CanonicalPath<'_>,
+    resolved: &Resolved,
+    refused: Option<StatusCode>,
+) -> Outgoing {
     let manifest = &snapshot.manifest;
     let params = resolved.params.iter();
     let params: SmallVec<[(&str, &str); 4]> = params
         .map(|param| (manifest.param_name(*param), &*path.segments[param.segment]))
         .collect();
     // What has nothing to decode is canonical already.
-    let encoded = match incoming.path.bytes().any(|byte| byte == b'%') {
+    let encoded = match refused.is_some() || incoming.path.bytes().any(|byte| byte == b'%') {
         true => Cow::Owned(path.encoded()),
         false => Cow::Borrowed(incoming.path),
     };
@@ -97,7 +110,8 @@ pub(crate) fn answer(core: &Core, snapshot: &Snapshot, incoming: &Incoming<'_>) 
         snapshot,
         incoming,
         path: &encoded,
-        resolved: &resolved,
+        resolved,
+        refused,
         views: &mut views,
         place: core.running.begin(incoming.id, snapshot.number),
         began: OnceCell::new(),
@@ -142,6 +156,8 @@ pub(crate) struct Run<'r> {
     /// The canonical path, percent-encoded.
     path: &'r str,
     resolved: &'r Resolved,
+    /// With what it is refused, if it is to come to no module.
+    refused: Option<StatusCode>,
     views: &'r mut RequestViews<'r>,
     place: Place<'r>,
     /// When a breaker was first seen open.
@@ -199,6 +215,12 @@ impl<'r> Run<'r> {
     // ---- root to leaf ----
 
     fn inward(&mut self) -> Result<(), Box<Failed>> {
+        if let Some(status) = self.refused {
+            return match self.enter(None)? {
+                Some(Answered) => Ok(()),
+                None => Err(Box::new(Failed::new(status, "refused before any module"))),
+            };
+        }
         let not_found = |detail: &str| Box::new(Failed::new(StatusCode::NOT_FOUND, detail));
         match &self.resolved.found {
             Found::Module(module) => {

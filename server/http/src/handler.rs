@@ -58,6 +58,21 @@ pub trait Handler: Send + Sync + 'static {
         Response::error(StatusCode::GATEWAY_TIMEOUT)
     }
 
+    /// What to do with a request that is refused with this status because of its body: too large, malformed, too
+    /// slow. `None` for a line of text, the cheapest. Called on the connection's task: it must not block
+    /// (invariant 2). A panic is as `None`. The connection ends after the answer.
+    fn plan_refusal(&self, head: &Head, status: StatusCode) -> Option<Plan> {
+        let _ = (head, status);
+        None
+    }
+
+    /// Answers a request that is refused, on a worker, where [`Handler::plan_refusal`] said that a job does; it
+    /// may block. There is no body.
+    fn refused(&self, head: &Head, status: StatusCode) -> Response {
+        let _ = head;
+        Response::error(status)
+    }
+
     /// Something went wrong that those who run the server should know of. Must not block.
     fn trouble(&self, what: &str, error: &dyn std::error::Error) {
         let _ = (what, error);

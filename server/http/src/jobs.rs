@@ -116,6 +116,8 @@ pub(crate) struct HandlerJob {
     pub(crate) tail: BytesMut,
     /// How long it may run, and what tells the connection that it runs longer.
     pub(crate) limit: Option<TimeLimit>,
+    /// The status with which the request is refused: the handler only shows that.
+    pub(crate) refused: Option<StatusCode>,
 }
 
 impl Job for HandlerJob {
@@ -125,20 +127,32 @@ impl Job for HandlerJob {
             mut request,
             tail,
             limit: _,
+            refused,
         } = *self;
         let head = Arc::clone(&request.head);
         let answered = catch_unwind(AssertUnwindSafe(|| {
             if let Err(error) = finish_body(&mut request.body, &tail) {
                 return refuse_storage(&client.front, &error);
             }
-            let mut response = client.front.handler.handle(request);
+            let handler = &client.front.handler;
+            let mut response = match refused {
+                None => handler.handle(request),
+                Some(status) => handler.refused(&head, status),
+            };
             compress::encode(&head, &mut response);
             response
         }));
-        let response = answered.unwrap_or_else(|_| {
-            client.front.counters.handler_panics.fetch_add(1, Relaxed);
-            Response::error(StatusCode::INTERNAL_SERVER_ERROR)
-        });
+        let response = match answered {
+            Ok(response) => response,
+            Err(_) => {
+                client.front.counters.handler_panics.fetch_add(1, Relaxed);
+                if refused.is_some() {
+                    // The connection knows what else to answer.
+                    return client.tell_on_return(Outcome::Lost, cx);
+                }
+                Response::error(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        };
         let waited = cx.waited();
         client.tell_on_return(Outcome::Answer(Box::new(response), waited), cx);
     }

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use harmonious_dispatcher::{Incoming, IncomingBody, Outgoing, OutgoingBody};
 use harmonious_http::http::header::CONTENT_TYPE;
 use harmonious_http::http::{HeaderValue, Method, StatusCode};
-use harmonious_http::{
-    Body, Head, Part, Peer, Request, RequestBody, Response, answer_file, conditional,
-};
+use harmonious_http::{Body, Head, Part, Peer, RequestBody, Response, answer_file, conditional};
 
 /// Texts of a request that are made once and borrowed from then on; none of them is allocated for usual
 /// requests.
@@ -88,8 +86,7 @@ impl PeerText {
 }
 
 /// The request as a dispatcher sees it.
-pub fn incoming<'a>(request: &'a Request, facts: &'a Facts<'_>) -> Incoming<'a> {
-    let head = &request.head;
+pub fn incoming<'a>(head: &'a Head, body: &'a RequestBody, facts: &'a Facts<'_>) -> Incoming<'a> {
     Incoming {
         method: &head.method,
         scheme: "http",
@@ -99,7 +96,7 @@ pub fn incoming<'a>(request: &'a Request, facts: &'a Facts<'_>) -> Incoming<'a> 
         headers: &head.headers,
         peer: facts.peer.as_str(),
         id: str::from_utf8(&facts.id).unwrap_or_default(),
-        body: match &request.body {
+        body: match body {
             RequestBody::Empty => IncomingBody::Bytes(&[]),
             RequestBody::Bytes(bytes) => IncomingBody::Bytes(bytes),
             RequestBody::File { file, len } => IncomingBody::File { file, len: *len },

@@ -30,6 +30,8 @@ use super::visitors::Opened;
 use super::{confined, instances, limits, logins, sessions, texts};
 use crate::failure::Failure;
 
+/// Bytes that a reply to a module has room for before it grows: a row of a table fits.
+const REPLY_BYTES: usize = 512;
 /// Characters of a header field that a message repeats.
 const HEADER_SHOWN_CHARS: usize = 100;
 
@@ -287,6 +289,7 @@ impl Exchange for SiteExchange<'_> {
             }
             "limit" | "client" => return Ok(limits::answer(self, service, message)?),
             "confine" => return Ok(confined::answer(self.programs, caller, service, message)?),
+            "errors" => return self.keeping.faults.answer(service),
             "db" => return Ok(database::answer(self, caller, service, message)?),
             "t" | "language" => return texts::answer(self, caller, service, message),
             _ => {}
@@ -469,6 +472,9 @@ pub(super) fn read<'m, T: Deserialize<'m>>(
 
 /// Writes the answer to a module.
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ServiceError> {
-    rmp_serde::to_vec_named(value)
+    let mut reply = Vec::with_capacity(REPLY_BYTES);
+    let written = rmp_serde::encode::write_named(&mut reply, value);
+    written
+        .map(|()| reply)
         .map_err(|error| failed(format!("a reply cannot be written: {error}")))
 }

@@ -19,6 +19,7 @@ use harmonious_session::{
 use super::databases::{Databases, KeptDatabase};
 use super::databases_toml::{Around, Declared, Plan};
 use super::exchange::Refusal;
+use super::faults::Faults;
 use super::instances::SiteInstances;
 use super::lazy::Lazy;
 use super::migrations;
@@ -112,6 +113,8 @@ pub struct Keeping {
     pub instances: Arc<SiteInstances>,
     /// What time it is.
     pub clock: Clock,
+    /// Its last errors.
+    pub faults: Faults,
     /// Of visitors who bring no session: nothing is ever kept in it.
     visitors: Arc<Sessions>,
     /// Of its domains.
@@ -208,6 +211,7 @@ impl Keeping {
             connections: Arc::new(Connections::new(config.user_connections_max, clock.clone())),
             checked: Checked::default(),
             databases: Databases::default(),
+            faults: Faults::new(clock.clone()),
             clock,
             csrf,
             config,

@@ -9,6 +9,7 @@ mod databases;
 mod databases_toml;
 mod development;
 mod exchange;
+mod faults;
 mod fragments;
 mod instances;
 mod keeping;
@@ -188,6 +189,17 @@ impl Handler for Shared {
         match self.0.site(&request.head) {
             Ok((site, host)) => site.handle(&request, host),
             Err(status) => refusal(&request.head, status),
+        }
+    }
+
+    fn plan_refusal(&self, head: &Head, status: StatusCode) -> Option<Plan> {
+        self.0.site(head).ok()?.0.plan_refusal(head, status)
+    }
+
+    fn refused(&self, head: &Head, status: StatusCode) -> Response {
+        match self.0.site(head) {
+            Ok((site, host)) => site.refused(head, host, status),
+            Err(status) => refusal(head, status),
         }
     }
 

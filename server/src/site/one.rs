@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use harmonious_dispatcher::http::StatusCode;
 use harmonious_dispatcher::{
-    Dispatcher, Fault, Libraries, Manifest, Outgoing, Planned, SiteFacts, level,
+    Dispatcher, Fault, Libraries, Manifest, Outgoing, Planned, PlannedJob, SiteFacts, level,
 };
 use harmonious_http::http::HeaderValue;
 use harmonious_http::http::header::{CACHE_CONTROL, ETAG};
-use harmonious_http::{Head, Plan, Request, Response, StaticConfig, StaticFiles, TryAnswer};
+use harmonious_http::{
+    Head, Plan, Request, RequestBody, Response, StaticConfig, StaticFiles, TryAnswer,
+};
 
 use super::around::Around;
 use super::convert::{self, Facts};
@@ -160,14 +162,18 @@ impl Site {
             Planned::Answer(_) if perhaps_a_file => reads_files,
             Planned::Answer(outgoing) => Plan::Answer(self.response(*outgoing, head)),
             // A worker finds out whether there is a file; if not, these limits hold.
-            Planned::Run(job) => Plan::Job {
-                route: job.route + 1,
-                body_max_bytes: job.body_max_bytes,
-                time_limit: Some(match self.development {
-                    Some(_) => job.time_limit + BUILDING,
-                    None => job.time_limit,
-                }),
-            },
+            Planned::Run(job) => self.job(job),
+        }
+    }
+
+    fn job(&self, job: PlannedJob) -> Plan {
+        Plan::Job {
+            route: job.route + 1,
+            body_max_bytes: job.body_max_bytes,
+            time_limit: Some(match self.development {
+                Some(_) => job.time_limit + BUILDING,
+                None => job.time_limit,
+            }),
         }
     }
 
@@ -181,15 +187,52 @@ impl Site {
         let Some(dispatcher) = &self.dispatcher else {
             return Response::error(StatusCode::NOT_FOUND);
         };
-        let head = &request.head;
+        let facts = Facts::of(&request.head, host);
+        let incoming = convert::incoming(&request.head, &request.body, &facts);
+        self.developed(dispatcher, &request.head, || dispatcher.answer(&incoming))
+    }
+
+    /// How a request is shown that the front refuses because of its body: a page that is too much for a form is
+    /// no riddle to who sent it. Other refusals are for programs that break rules.
+    pub fn plan_refusal(&self, head: &Head, status: StatusCode) -> Option<Plan> {
+        if status != StatusCode::PAYLOAD_TOO_LARGE {
+            return None;
+        }
+        let job = self
+            .dispatcher
+            .as_ref()?
+            .plan_refused(head.path(), status)?;
+        Some(self.job(job))
+    }
+
+    /// Answers such a request, on a worker.
+    pub fn refused(&self, head: &Head, host: Cow<'_, str>, status: StatusCode) -> Response {
+        let Some(dispatcher) = &self.dispatcher else {
+            return Response::error(status);
+        };
+        let facts = Facts::of(head, host);
+        let body = RequestBody::Empty;
+        let incoming = convert::incoming(head, &body, &facts);
+        self.developed(dispatcher, head, || {
+            dispatcher.answer_refused(&incoming, status)
+        })
+    }
+
+    /// What a dispatcher answers, and in `dev` what the author sees of it.
+    fn developed(
+        &self,
+        dispatcher: &Dispatcher,
+        head: &Head,
+        answer: impl FnOnce() -> Outgoing,
+    ) -> Response {
         let Some(development) = &self.development else {
-            return self.answer(dispatcher, request, host).0;
+            return self.answered(answer(), head).0;
         };
         let tag = development.tag();
         if let Some(page) = development.prepare(dispatcher, head) {
             return page;
         }
-        let (response, fault) = self.answer(dispatcher, request, host);
+        let (response, fault) = self.answered(answer(), head);
         development.finish(response, fault.as_deref(), &tag, dispatcher, head)
     }
 
@@ -204,19 +247,12 @@ impl Site {
         }
     }
 
-    fn answer(
-        &self,
-        dispatcher: &Dispatcher,
-        request: &Request,
-        host: Cow<'_, str>,
-    ) -> (Response, Option<Box<Fault>>) {
-        let facts = Facts::of(&request.head, host);
-        let mut outgoing = dispatcher.answer(&convert::incoming(request, &facts));
+    fn answered(&self, mut outgoing: Outgoing, head: &Head) -> (Response, Option<Box<Fault>>) {
         let fault = outgoing.fault.take();
         if let Some(fault) = &fault {
-            self.report(outgoing.status, fault, &request.head);
+            self.report(outgoing.status, fault, head);
         }
-        (self.response(outgoing, &request.head), fault)
+        (self.response(outgoing, head), fault)
     }
 
     /// What of it is loaded and kept at this moment.
@@ -268,6 +304,11 @@ impl Site {
             "the handler runs longer than its time limit: answered 504, its worker is replaced; \
              a thread cannot be stopped, it ends when the handler does"
         );
+        let message = "the handler ran longer than its time limit";
+        let module = module.unwrap_or_default();
+        self.keeping
+            .faults
+            .note(head, StatusCode::GATEWAY_TIMEOUT, &module, message);
     }
 
     /// What those who run the site should know of an error.
@@ -299,6 +340,11 @@ impl Site {
             level::ERROR => event!(ERROR),
             level::WARN => event!(WARN),
             _ => event!(DEBUG),
+        }
+        if status.is_server_error() {
+            self.keeping
+                .faults
+                .note(head, status, &fault.module, &fault.detail);
         }
         if !fault.backtrace.is_empty() {
             tracing::error!(target: "site", id = %head.id, "{}", fault.backtrace);

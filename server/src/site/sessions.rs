@@ -53,6 +53,19 @@ pub fn answer(
     service: &str,
     message: &[u8],
 ) -> Result<Vec<u8>, Refusal> {
+    // What is asked of any user needs no session of one's own: a request may belong to nobody.
+    match service {
+        "session.of" => {
+            let User { user } = read(service, message)?;
+            return Ok(encode(&of(exchange, user)?)?);
+        }
+        "session.end_all" => {
+            let User { user } = read(service, message)?;
+            return Ok(encode(&end_all(exchange, user)?)?);
+        }
+        "session.count" => return Ok(encode(&exchange.keeping.sessions()?.count()?)?),
+        _ => {}
+    }
     let session = exchange.session()?;
     let reply = match service {
         "session.get" => {
@@ -108,11 +121,23 @@ pub fn tell(exchange: &SiteExchange<'_>, name: &str) -> Result<Value, ServiceErr
 }
 
 fn all(exchange: &SiteExchange<'_>, session: &Session) -> Result<Vec<Open>, Refusal> {
-    let Some(user) = session.user()? else {
-        return Ok(Vec::new());
-    };
-    let this = session.handle()?;
-    let known = exchange.keeping.sessions()?.of_user(&user)?;
+    match session.user()? {
+        Some(user) => of(exchange, &user),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What the session of this request is called, if it has one and is anybody's.
+fn this(exchange: &SiteExchange<'_>) -> Result<Option<Handle>, Refusal> {
+    match exchange.is_outside {
+        true => Ok(None),
+        false => Ok(exchange.session()?.handle()?),
+    }
+}
+
+fn of(exchange: &SiteExchange<'_>, user: &str) -> Result<Vec<Open>, Refusal> {
+    let this = this(exchange)?;
+    let known = exchange.keeping.sessions()?.of_user(user)?;
     let open = known.into_iter().map(|info| Open {
         is_this: Some(info.handle) == this,
         handle: info.handle.to_string(),
@@ -122,6 +147,22 @@ fn all(exchange: &SiteExchange<'_>, session: &Session) -> Result<Vec<Open>, Refu
         address: info.address,
     });
     Ok(open.collect())
+}
+
+/// The session of this request, if it is that user's, ends with the request, as by signing out: its cookie goes
+/// too.
+fn end_all(exchange: &SiteExchange<'_>, user: &str) -> Result<u64, Refusal> {
+    let sessions = exchange.keeping.sessions()?;
+    let mut own = None;
+    if !exchange.is_outside {
+        let session = exchange.session()?;
+        if session.user()?.as_deref() == Some(user) {
+            own = session.handle()?;
+            session.destroy()?;
+        }
+    }
+    let others = sessions.revoke_all(user, own.as_ref())?;
+    Ok(others as u64 + u64::from(own.is_some()))
 }
 
 fn revoke(exchange: &SiteExchange<'_>, session: &Session, handle: &str) -> Result<bool, Refusal> {

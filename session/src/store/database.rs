@@ -5,9 +5,13 @@
 //! session come one after another, and of each its own keys are written only.
 
 use std::fmt;
+use std::sync::Arc;
 
 use harmonious_db::{Backend, Database, Error, Row, Transaction, Value};
 
+use parking_lot::Mutex;
+
+use super::recent::Recent;
 use super::{Change, Record, Store, Stored, Updated, fits, schema};
 use crate::config::{STORE_RETRIES, SWEEP_CHUNK};
 use crate::error::{Result, SessionError};
@@ -36,6 +40,7 @@ const LOAD: &str = "SELECT s.handle, s.owner, s.created_ms, s.seen_ms, s.expires
 #[derive(Clone)]
 pub struct DatabaseStore {
     db: Database,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl DatabaseStore {
@@ -46,7 +51,8 @@ impl DatabaseStore {
     /// If the database does not answer or does not let it make them.
     pub fn new(db: Database) -> Result<DatabaseStore> {
         schema::make(&db).map_err(|error| SessionError::store("make its tables", error))?;
-        Ok(DatabaseStore { db })
+        let recent = Arc::default();
+        Ok(DatabaseStore { db, recent })
     }
 
     fn retried<T>(
@@ -61,24 +67,19 @@ impl DatabaseStore {
 
 impl Store for DatabaseStore {
     fn load(&self, key: &SessionKey) -> Result<Option<Stored>> {
-        let read = || -> std::result::Result<Option<Stored>, Error> {
-            let mut stored = None;
-            for row in self.db.query(LOAD, &[bytes(key.as_bytes())])? {
-                let stored = match &mut stored {
-                    Some(stored) => stored,
-                    none => none.insert(Stored {
-                        record: record(&row)?,
-                        values: Vec::new(),
-                    }),
-                };
-                // None where a session has no values.
-                if let Some(name) = row.get::<Option<Vec<u8>>>("name")? {
-                    stored.values.push((text(name), row.get("content")?));
-                }
-            }
-            Ok(stored)
-        };
-        read().map_err(|error| SessionError::store("load a session", error))
+        // Before it is read: what is read is of this version, or later.
+        let version = self.db.version();
+        let known = version.and_then(|version| self.recent.lock().get(&version, key));
+        if let Some(stored) = known {
+            return Ok(Some(Stored::clone(&stored)));
+        }
+        let read = self.read(key);
+        let read = read.map_err(|error| SessionError::store("load a session", error))?;
+        if let (Some(version), Some(stored)) = (version, &read) {
+            let stored = Arc::new(stored.clone());
+            self.recent.lock().put(version, *key, stored);
+        }
+        Ok(read)
     }
 
     fn create(
@@ -157,6 +158,17 @@ impl Store for DatabaseStore {
         records.map_err(|error| SessionError::store("list sessions", error))
     }
 
+    fn count(&self, seen_from_ms: u64, created_from_ms: u64) -> Result<u64> {
+        let sql = "SELECT COUNT(*) AS sessions FROM harmonious_session \
+                   WHERE seen_ms >= ? AND created_ms >= ?";
+        let row = self
+            .db
+            .query_one(sql, &[int(seen_from_ms), int(created_from_ms)]);
+        let count = row.and_then(|row| row.map_or(Ok(0), |row| row.get::<i64>("sessions")));
+        let count = count.map_err(|error| SessionError::store("count sessions", error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     fn sweep(&self, now_ms: u64, max: usize) -> Result<Vec<Handle>> {
         let sql = format!(
             "SELECT handle FROM harmonious_session WHERE expires_ms <= ? \
@@ -195,6 +207,24 @@ impl From<Error> for Stop {
 }
 
 impl DatabaseStore {
+    fn read(&self, key: &SessionKey) -> std::result::Result<Option<Stored>, Error> {
+        let mut stored = None;
+        for row in self.db.query(LOAD, &[bytes(key.as_bytes())])? {
+            let stored = match &mut stored {
+                Some(stored) => stored,
+                none => none.insert(Stored {
+                    record: record(&row)?,
+                    values: Vec::new(),
+                }),
+            };
+            // None where a session has no values.
+            if let Some(name) = row.get::<Option<Vec<u8>>>("name")? {
+                stored.values.push((text(name), row.get("content")?));
+            }
+        }
+        Ok(stored)
+    }
+
     /// Writes one value, whether there was one or not.
     fn put(
         &self,

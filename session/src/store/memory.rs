@@ -159,6 +159,15 @@ impl Store for MemoryStore {
         Ok(records)
     }
 
+    fn count(&self, seen_from_ms: u64, created_from_ms: u64) -> Result<u64> {
+        let inner = self.inner.lock();
+        let records = inner.sessions.values().map(|kept| &kept.record);
+        let counted = records.filter(|record| {
+            record.seen_ms >= seen_from_ms && record.created_ms >= created_from_ms
+        });
+        Ok(counted.count() as u64)
+    }
+
     fn sweep(&self, now_ms: u64, max: usize) -> Result<Vec<Handle>> {
         let mut inner = self.inner.lock();
         let expired: Vec<Handle> = (inner.by_expiry.iter())

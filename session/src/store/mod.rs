@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod memory;
+mod recent;
 mod schema;
 
 use std::fmt;
@@ -88,6 +89,9 @@ pub trait Store: Send + Sync {
     /// The sessions of a user, the last seen first, so many at most.
     fn of_user(&self, user: &str, max: usize) -> Result<Vec<Record>>;
 
+    /// How many sessions were last seen and began at these times or later.
+    fn count(&self, seen_from_ms: u64, created_from_ms: u64) -> Result<u64>;
+
     /// Removes sessions whose `expires_ms` is not after `now_ms`, so many at most. Returns them.
     fn sweep(&self, now_ms: u64, max: usize) -> Result<Vec<Handle>>;
 }
@@ -150,6 +154,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn of_user(&self, user: &str, max: usize) -> Result<Vec<Record>> {
         (**self).of_user(user, max)
+    }
+
+    fn count(&self, seen_from_ms: u64, created_from_ms: u64) -> Result<u64> {
+        (**self).count(seen_from_ms, created_from_ms)
     }
 
     fn sweep(&self, now_ms: u64, max: usize) -> Result<Vec<Handle>> {

@@ -158,7 +158,7 @@ impl Counting {
         )
     }
 
-    fn count(&self, counter: &AtomicUsize) -> Result<()> {
+    fn note(&self, counter: &AtomicUsize) -> Result<()> {
         counter.fetch_add(1, Ordering::SeqCst);
         match self.fails.load(Ordering::SeqCst) {
             true => Err(SessionError::store("answer", "it is down")),
@@ -169,7 +169,7 @@ impl Counting {
 
 impl Store for Counting {
     fn load(&self, key: &SessionKey) -> Result<Option<Stored>> {
-        self.count(&self.reads)?;
+        self.note(&self.reads)?;
         self.inner.load(key)
     }
 
@@ -179,7 +179,7 @@ impl Store for Counting {
         record: &Record,
         values: &[(&str, &[u8])],
     ) -> Result<Vec<Handle>> {
-        self.count(&self.writes)?;
+        self.note(&self.writes)?;
         self.inner.create(key, record, values)
     }
 
@@ -190,22 +190,27 @@ impl Store for Counting {
         record: &Record,
         changes: &[Change<'_>],
     ) -> Result<Updated> {
-        self.count(&self.writes)?;
+        self.note(&self.writes)?;
         self.inner.update(was, now, record, changes)
     }
 
     fn remove(&self, handle: &Handle) -> Result<bool> {
-        self.count(&self.writes)?;
+        self.note(&self.writes)?;
         self.inner.remove(handle)
     }
 
     fn of_user(&self, user: &str, max: usize) -> Result<Vec<Record>> {
-        self.count(&self.reads)?;
+        self.note(&self.reads)?;
         self.inner.of_user(user, max)
     }
 
+    fn count(&self, seen_from_ms: u64, created_from_ms: u64) -> Result<u64> {
+        self.note(&self.reads)?;
+        self.inner.count(seen_from_ms, created_from_ms)
+    }
+
     fn sweep(&self, now_ms: u64, max: usize) -> Result<Vec<Handle>> {
-        self.count(&self.writes)?;
+        self.note(&self.writes)?;
         self.inner.sweep(now_ms, max)
     }
 }

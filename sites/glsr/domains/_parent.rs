@@ -71,21 +71,3 @@ fn here(req: &Request) -> Result<String> {
         query => format!("{}?{query}", req.path()),
     })
 }
-
-/// A language that pages come in, by its own name.
-#[derive(Deserialize, Serialize)]
-struct Tongue {
-    code: String,
-    name: String,
-}
-
-#[export]
-fn languages(_req: &Request) -> Result<Vec<Tongue>> {
-    let all = [("en", "English"), ("fr", "Français")];
-    Ok(all
-        .map(|(code, name)| Tongue {
-            code: code.to_owned(),
-            name: name.to_owned(),
-        })
-        .into())
-}

@@ -1,7 +1,7 @@
 //! `/`: pins, news, what is newest, most used and best rated, the tree of categories.
 use glsr::model::{Filter, Sort};
 use glsr::store::{news, scripts, settings, stats, taxonomy};
-use glsr::{pages, soon::RequestSoon};
+use glsr::{pages, view};
 use harmonious::prelude::*;
 
 /// Rows of each list, and news.
@@ -34,7 +34,7 @@ fn show(req: &Request) -> Result<Response> {
                 used => top(Sort::Used)?,
                 rated => top(Sort::Rated)?,
                 news => news::list(&db, 1, NEWS)?.items,
-                categories => taxonomy::categories(&db)?,
+                categories => view::categories(req, taxonomy::categories(&db)?),
                 stats => stats::site(&db)?,
             },
         )

@@ -1,5 +1,4 @@
 //! `/sign-up`: a new account.
-use glsr::soon::RequestSoon;
 use glsr::{forms, who};
 use harmonious::prelude::*;
 

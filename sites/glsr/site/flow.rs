@@ -5,10 +5,9 @@ use harmonious::prelude::*;
 
 use crate::model::{Entry, Finding, Me, Meta, NewVersion, Script, Source, Status, Version, Wrong};
 use crate::rules::{self, Limits};
-use crate::soon::RequestSoon;
 use crate::store::{review, scripts, talk, versions};
 use crate::who::What;
-use crate::{checks, forms, who};
+use crate::{checking, forms, who};
 
 /// Bytes of a script, unless `[config] script-bytes-max` says otherwise.
 const SCRIPT_BYTES_MAX: usize = 256 * 1024;
@@ -97,6 +96,17 @@ pub fn save(
         .transaction(|tx| versions::save(&tx, draft.id, &about.version(&text, &file)));
     saved.map_err(|error| conflict(req, error, draft))?;
     Ok(Ok(()))
+}
+
+/// A version that nobody decides about, such as an import's: checked as far as that needs no program, and published.
+/// Its key. In a transaction.
+pub fn bring_in(db: &Db<'_>, by: &Me, script: i64, new: &NewVersion<'_>) -> Result<i64> {
+    let id = versions::draft(db, script, by, new)?;
+    let script = scripts::by_id(db, script)?.or_404()?;
+    let findings = checking::pure(db, &script, id, new.text)?;
+    versions::submit(db, id, &findings)?;
+    versions::publish(db, id, None, "")?;
+    Ok(id)
 }
 
 /// Puts a draft into the queue, with what all checks find.
@@ -275,7 +285,7 @@ fn taken(
 /// The findings of all checks, those of the encoding too.
 fn found(req: &Request, script: &Script, version: &Version) -> Result<Vec<Finding>> {
     let text = versions::body(&req.db(), &version.sha256)?;
-    checks::all(req, script, &text)
+    checking::all(req, script, version, &text)
 }
 
 /// Whether a reviewer would decide about his own.

@@ -5,7 +5,6 @@ use harmonious::prelude::*;
 
 use crate::model::{Meta, NewAccount, Source, Wrong};
 use crate::rules;
-use crate::soon::RequestSoon;
 use crate::store::{accounts, now, taxonomy, upsert};
 use crate::{captcha, who};
 
@@ -13,6 +12,9 @@ use crate::{captcha, who};
 const HONEYPOT: &str = "url2";
 /// Seconds for which a question may be answered.
 const CAPTCHA_S: i64 = 900;
+
+/// The languages that pages come in, as the catalogues of `locales/` are called.
+const LANGUAGES: [&str; 2] = ["en", "fr"];
 
 /// A refusal as a page shows it: the field and the text.
 #[derive(Clone, Debug, Serialize)]
@@ -163,7 +165,7 @@ pub fn sign_up(req: &Request, form: &Form) -> Result<Result<i64, Vec<Wrong>>> {
         name: &name,
         email: &email,
         password: Some(&hash),
-        lang: req.language(),
+        lang: &req.language(),
         address: &address,
         ..NewAccount::default()
     };
@@ -183,6 +185,23 @@ pub fn sign_up(req: &Request, form: &Form) -> Result<Result<i64, Vec<Wrong>>> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The cookie of the language that a form chooses: `lang`, for a year; kept with the account, too.
+pub fn language(req: &Request, form: &Form) -> Result<Cookie<'static>> {
+    let code = form.text("language")?;
+    if !LANGUAGES.contains(&code) {
+        return Err(Error::unprocessable(
+            req.t("wrong.language_unknown", context! {}),
+        ));
+    }
+    if let Some(me) = who::me(req)? {
+        accounts::set_language(&req.db(), me.id, code)?;
+    }
+    let mut cookie = Cookie::new("lang", code.to_owned());
+    cookie.set_path("/");
+    cookie.make_permanent();
+    Ok(cookie)
 }
 
 /// What is wrong with an address for mail; none is right too.

@@ -1,16 +1,16 @@
-//! What several pages do: the script that a path names, lists, raw files, caching.
+//! What several pages do: the script that a path names, lists, caching.
 
 use std::time::Duration;
 
 use harmonious::prelude::*;
 
 use crate::model::{Filter, Script, ScriptRow, Status, Version};
-use crate::soon::{DbSoon, RequestSoon, ResponseSoon};
-use crate::store::{scripts, search, settings, stats, versions};
+use crate::store::{scripts, search, settings};
 use crate::{rules, view, who};
 
-/// How long rendered parts are kept; what they show is in their keys.
-const FRAGMENTS: Duration = Duration::from_secs(24 * 3_600);
+/// How long rendered parts are kept; what they show is in their keys. Lists show counts of downloads, which are not.
+const PARTS: Duration = Duration::from_secs(24 * 3_600);
+const LISTS: Duration = Duration::from_secs(60);
 
 /// For the `#[before]` of `scripts/[name]/`: templates get `script`, without its lists.
 ///
@@ -83,7 +83,7 @@ fn results(req: &Request, filter: &Filter) -> Result<String> {
         req.language()
     );
     let key = format!("list:{}", rules::sha256(key.as_bytes()));
-    req.fragment(&key, FRAGMENTS, || {
+    req.fragment(&key, LISTS, || {
         let page = search::find(&req.db(), filter, view::ROWS)?;
         let sort = filter.sort.text();
         req.render_text("/_results.html", context! { page, filter, sort, link })
@@ -141,7 +141,7 @@ pub fn part(
         req.language(),
         view::address(req)?
     );
-    req.fragment(&key, FRAGMENTS, make)
+    req.fragment(&key, PARTS, make)
 }
 
 /// For the root's `#[after]`: pages for nobody in particular are asked for again with their tag, all others are
@@ -164,103 +164,4 @@ pub fn cached(req: &Request, response: &mut Response) {
         let tag = format!("W/\"{}\"", &rules::sha256(body)[..32]);
         response.set_header("etag", &tag);
     }
-}
-
-/// A raw file of a script: `latest` or a number of a version, with `.sha256` or `.minisig` behind it or nothing.
-/// The text itself counts as a download.
-///
-/// # Errors
-/// 404 if there is none, 410 with the reason if it was taken back or down.
-pub fn raw(req: &Request, name: &str, file: &str) -> Result<Response> {
-    let script = scripts::head(&req.db(), name)?.or_404()?;
-    let (which, kind) = match file.split_once('.') {
-        Some((which, kind)) => (which, kind),
-        // Of the latest: `sha256`, `minisig`.
-        None if matches!(file, "sha256" | "minisig") => ("latest", file),
-        None => (file, ""),
-    };
-    let version = match which {
-        "latest" => latest(req, &script)?,
-        number => {
-            // One spelling for each: no sign, no zeros in front.
-            let number: i64 = number
-                .parse()
-                .ok()
-                .filter(|n: &i64| n.to_string() == number)
-                .or_404()?;
-            versions::by_number(&req.db(), script.id, number)?.or_404()?
-        }
-    };
-    if matches!(version.status, Status::Withdrawn | Status::Removed) {
-        let text = format!("{}\n", version.reason);
-        return Ok(plain(Response::text(text).with_status(410), false));
-    }
-    if version.status != Status::Published {
-        return Err(Error::not_found(""));
-    }
-    let kept = which != "latest";
-    match kind {
-        "" => text(req, &script, &version, kept),
-        "sha256" => {
-            let line = format!("{}  {}\n", version.sha256, script.name);
-            Ok(plain(Response::text(line), kept))
-        }
-        // A signature can be put beside a version later on.
-        "minisig" => Ok(plain(Response::text(version.signature.or_404()?), false)),
-        _ => Err(Error::not_found("")),
-    }
-}
-
-/// The latest published one; of a script that was closed the last one that was published, which says why.
-fn latest(req: &Request, script: &Script) -> Result<Version> {
-    let id = script.latest_id.or_404()?;
-    versions::by_id(&req.db(), id)?.or_404()
-}
-
-fn text(req: &Request, script: &Script, version: &Version, kept: bool) -> Result<Response> {
-    let tag = format!("\"sha256-{}\"", version.sha256);
-    let body = versions::body(&req.db(), &version.sha256)?;
-    count(req, script, version, &tag)?;
-    let name = format!("inline; filename=\"{}\"", version.file_name);
-    let response = Response::text(body).with_header("content-disposition", &name);
-    Ok(plain(response, kept).with_etag(&tag))
-}
-
-/// Counts a download: of the text, not of a part in its middle or of what the client has already, by no program
-/// that reads everything, once for each address, version and day.
-fn count(req: &Request, script: &Script, version: &Version, tag: &str) -> Result<()> {
-    let has_it = req
-        .header("if-none-match")
-        .is_some_and(|tags| tags.contains(tag));
-    let middle = req
-        .header("range")
-        .is_some_and(|range| !range.starts_with("bytes=0-"));
-    if req.method() != "GET"
-        || has_it
-        || middle
-        || rules::is_bot(req.header("user-agent").unwrap_or_default())
-    {
-        return Ok(());
-    }
-    let who = rules::sha256(format!("{}\n{}", who::address(req), version.id).as_bytes());
-    for (at, (sql, values)) in stats::downloaded(script.id, version.id)
-        .into_iter()
-        .enumerate()
-    {
-        req.db().soon(sql, &values, Some(&format!("{at}{who}")))?;
-    }
-    Ok(())
-}
-
-/// A text that no browser makes a page of, for programs of any site.
-fn plain(response: Response, kept: bool) -> Response {
-    let life = if kept {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
-    response
-        .with_header("cache-control", life)
-        .with_header("access-control-allow-origin", "*")
-        .with_header("content-security-policy", "sandbox; default-src 'none'")
 }

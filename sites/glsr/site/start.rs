@@ -3,20 +3,23 @@
 use harmonious::Db;
 use harmonious::prelude::*;
 
-use crate::model::{Language, NewAccount, Roles};
-use crate::soon::DbSoon;
-use crate::store::{accounts, search, settings, taxonomy};
-use crate::who;
+use crate::languages::LANGUAGES;
+use crate::model::{Language, NewAccount, NewVersion, Roles};
+use crate::store::{accounts, now, scripts, search, settings, taxonomy, versions};
+use crate::{flow, rules, seed, sign, who};
 
 /// The account that owns what comes with the site.
 pub const SITE_ALIAS: &str = "glsr";
 /// Set when all is there.
 const SEEDED: &str = "seeded";
+/// Seconds after which the addresses of visitors are forgotten, and drafts that nobody touched.
+const ADDRESSES_S: i64 = 30 * 86_400;
+const DRAFTS_S: i64 = 180 * 86_400;
 /// Letters of the first administrator's password, 5 bits each.
 const PASSWORD_LETTERS: usize = 20;
 
-/// The categories of the first day: slug, name, what is in it. Texts are in the catalogues too, by path.
-const CATEGORIES: [(&str, &str, &str); 3] = [
+/// The categories of the first day: slug, name, what is in it. `category.SLUG` in the catalogues translates the name.
+pub const CATEGORIES: [(&str, &str, &str); 3] = [
     (
         "sysadmin",
         "System administration",
@@ -44,7 +47,10 @@ pub fn run(req: &Request) -> Result<()> {
         if settings::get(&tx, SEEDED)?.is_some() {
             return Ok(false);
         }
-        fill(&tx)?;
+        let site = fill(&tx)?;
+        if req.config::<Option<bool>>("seed")?.unwrap_or(true) {
+            seeds(&tx, site)?;
+        }
         let admin = NewAccount {
             alias: "admin",
             name: "Administrator",
@@ -64,21 +70,40 @@ pub fn run(req: &Request) -> Result<()> {
     Ok(())
 }
 
-/// Categories, languages, and the account of the site itself, which nobody signs in to.
-fn fill(db: &Db<'_>) -> Result<()> {
+/// What nobody needs any more: used nonces, addresses of 30 days ago, drafts untouched for 180 days, texts that no
+/// version has.
+pub fn upkeep(req: &Request) -> Result<()> {
+    let db = req.db();
+    let now = now();
+    db.execute(
+        "DELETE FROM used_nonces WHERE expires_at < ?",
+        &[now.into()],
+    )?;
+    accounts::forget_addresses(&db, now - ADDRESSES_S)?;
+    for id in versions::stale_drafts(&db, now - DRAFTS_S)? {
+        match db.transaction(|tx| versions::drop_draft(&tx, id)) {
+            // Sent in meanwhile, or dropped by another server.
+            Err(error) if matches!(error.status(), 404 | 409) => {}
+            done => done?,
+        }
+    }
+    versions::sweep_bodies(&db)
+}
+
+/// Categories, languages, and the account of the site itself, which nobody signs in to; its key.
+fn fill(db: &Db<'_>) -> Result<i64> {
     for (slug, name, descr) in CATEGORIES {
         taxonomy::add_category(db, None, slug, name, descr)?;
     }
-    for (slug, name, extensions, shebangs, checker, outline) in LANGUAGES {
+    for known in LANGUAGES {
         let language = Language {
-            slug: slug.to_owned(),
-            name: name.to_owned(),
-            extensions: extensions.to_owned(),
-            shebangs: shebangs.to_owned(),
-            // The one that the highlighter does not know.
-            highlight: if slug == "sed" { "plain" } else { slug }.to_owned(),
-            checker: checker.to_owned(),
-            outline: outline.to_owned(),
+            slug: known.slug.to_owned(),
+            name: known.name.to_owned(),
+            extensions: known.extensions.to_owned(),
+            shebangs: known.shebangs.to_owned(),
+            highlight: known.highlight.to_owned(),
+            checker: known.checker.to_owned(),
+            outline: known.outline.to_owned(),
             ..Language::default()
         };
         taxonomy::set_language(db, &language)?;
@@ -88,52 +113,38 @@ fn fill(db: &Db<'_>) -> Result<()> {
         name: "GLSR",
         ..NewAccount::default()
     };
-    accounts::create(db, &site)?;
-    Ok(())
+    accounts::create(db, &site)
 }
 
-const SHELL_OUTLINE: &str =
-    "^\\s*(function\\s+)?[A-Za-z_][\\w.:-]*\\s*\\(\\s*\\)\n^\\s*function\\s+[A-Za-z_]";
-const JS_OUTLINE: &str = "^\\s*(export\\s+)?(default\\s+)?(async\\s+)?function\\b\n^\\s*(export\\s+)?class\\s+\\w\n\
-    ^(export\\s+)?(const|let|var)\\s+\\w+\\s*=\\s*(async\\s*)?(\\([^)]*\\)|\\w+)\\s*=>";
-
-/// Slug (what the filter `highlight` takes, too), name, extensions, interpreters, check, outline.
-#[rustfmt::skip]
-const LANGUAGES: [(&str, &str, &str, &str, &str, &str); 22] = [
-    ("sh", "Shell", "sh", "sh dash ash busybox", "sh", SHELL_OUTLINE),
-    ("bash", "Bash", "bash bats", "bash bats", "bash", SHELL_OUTLINE),
-    ("zsh", "Zsh", "zsh", "zsh", "zsh", SHELL_OUTLINE),
-    ("ksh", "KornShell", "ksh", "ksh mksh pdksh", "", SHELL_OUTLINE),
-    ("fish", "fish", "fish", "fish", "", "^\\s*function\\s+\\S"),
-    ("python", "Python", "py pyw", "python pypy", "python", "^\\s*(async\\s+)?def\\s+\\w\n^\\s*class\\s+\\w"),
-    ("perl", "Perl", "pl pm", "perl", "perl", "^\\s*sub\\s+\\w\n^\\s*package\\s+\\w"),
-    ("ruby", "Ruby", "rb rake", "ruby jruby", "ruby", "^\\s*def\\s+\\S\n^\\s*(class|module)\\s+\\w"),
-    ("php", "PHP", "php phtml", "php", "", "^\\s*((abstract|final|public|protected|private|static)\\s+)*(function|class|interface|trait)\\s+\\w"),
-    ("lua", "Lua", "lua", "lua luajit", "", "^\\s*(local\\s+)?function\\b\n^\\s*[\\w.]+\\s*=\\s*function\\b"),
-    ("tcl", "Tcl", "tcl exp", "tclsh wish tcl expect", "", "^\\s*proc\\s+\\S"),
-    ("awk", "AWK", "awk gawk", "awk gawk mawk nawk", "", "^\\s*function\\s+\\w\n^(BEGIN|END)\\b"),
-    ("sed", "sed", "sed", "sed", "", "^\\s*:\\s*\\w"),
-    ("javascript", "JavaScript", "js mjs cjs", "node nodejs deno bun", "node", JS_OUTLINE),
-    ("powershell", "PowerShell", "ps1 psm1", "pwsh powershell", "", "^\\s*(function|filter|class)\\s+\\S"),
-    ("rust", "Rust", "rs", "rust-script", "", "^\\s*(pub(\\([^)]*\\))?\\s+)?(async\\s+)?(fn|struct|enum|trait|mod|impl)\\b"),
-    ("c", "C", "c h", "tcc", "", "^[A-Za-z_][\\w\\s*]*\\([^;]*$"),
-    ("go", "Go", "go", "gorun", "", "^func\\s\n^type\\s+\\w"),
-    ("sql", "SQL", "sql", "sqlite psql", "", "^\\s*(?i:create)\\s+\\w"),
-    ("makefile", "Makefile", "mk mak", "make", "", "^[A-Za-z0-9_.%/-]+\\s*:([^=]|$)"),
-    ("yaml", "YAML", "yml yaml", "ansible-playbook", "", "^[A-Za-z_][\\w-]*:\n^\\s*- name:"),
-    ("plain", "Other", "txt", "", "", ""),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_of_outlines_compile() {
-        for (slug, _, _, _, _, outline) in LANGUAGES {
-            for pattern in outline.lines() {
-                assert!(crate::view::compiled(pattern).is_ok(), "{slug}: {pattern}");
+/// The scripts that the site begins with, published by the account of the site.
+fn seeds(db: &Db<'_>, owner: i64) -> Result<()> {
+    let keys = seed::keys()?;
+    for key in &keys {
+        let id = sign::key_id(&key.public_key)
+            .ok()
+            .or_status(500, "a key of seeds/keys.toml")?;
+        accounts::add_key(db, owner, &id, &key.public_key, &key.label)?;
+    }
+    let publics: Vec<&str> = keys.iter().map(|key| &*key.public_key).collect();
+    let me = accounts::me(db, owner)?.or_404()?;
+    for seed in seed::all()? {
+        let id = scripts::create(db, &me, &rules::tidied(seed.meta))?;
+        for version in &seed.versions {
+            let new = NewVersion {
+                text: version.text,
+                file_name: &seed.file_name,
+                changelog: &version.changelog,
+                label: &version.label,
+                urgent: false,
+                source: "seed",
+            };
+            let number = flow::bring_in(db, &me, id, &new)?;
+            if let Some(signature) = version.signature {
+                let by = sign::verify_any(&publics, signature, version.text.as_bytes());
+                let key = publics[by.ok().or_status(500, "a signature of seeds/")?];
+                versions::set_signature(db, number, signature, key)?;
             }
         }
     }
+    Ok(())
 }

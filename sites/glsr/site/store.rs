@@ -5,6 +5,7 @@
 //! both), then all else; so two of them never wait for each other in a circle.
 
 pub mod accounts;
+pub mod alike;
 pub mod news;
 pub mod review;
 pub mod scripts;

@@ -1,24 +1,14 @@
-//! What pages show beside the rows of tables: addresses, commands, outlines.
+//! What pages show beside the rows of tables: addresses, commands, what is asked for.
 
 use harmonious::prelude::*;
-use regex_lite::Regex;
 
-use crate::model::{Filter, Sort, Version};
+use crate::model::{Category, Filter, Sort, Version};
+use crate::start::CATEGORIES;
 
 /// Rows of a list on one page.
 pub const ROWS: u32 = 20;
-/// Entries of an outline, bytes of a pattern of one, and pages of a list, at most.
-const OUTLINE_MAX: usize = 200;
-const PATTERN_BYTES_MAX: usize = 200;
+/// Pages of a list at most.
 const PAGES_MAX: u32 = 10_000;
-
-/// A line of the outline of a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// From 1.
-    pub line: usize,
-    pub text: String,
-}
 
 /// How to get a version and check it: lines for a shell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,35 +87,33 @@ pub fn page(req: &Request) -> u32 {
     typed.unwrap_or(1).clamp(1, PAGES_MAX)
 }
 
+/// The categories, with the names of those that the site began with in the visitor's language; names that editors
+/// gave stay as they are.
+#[must_use]
+pub fn categories(req: &Request, mut all: Vec<Category>) -> Vec<Category> {
+    for one in &mut all {
+        one.name = category_name(req, &one.path, &one.name);
+    }
+    all
+}
+
+/// The name of one of them.
+#[must_use]
+pub fn category_name(req: &Request, path: &str, name: &str) -> String {
+    let known = CATEGORIES
+        .iter()
+        .any(|(slug, given, _)| *slug == path && *given == name);
+    match known {
+        true => req.t(&format!("category.{path}"), context! {}),
+        false => name.to_owned(),
+    }
+}
+
 /// A score in thousandths as it is shown: `4.3`.
 #[must_use]
 pub fn stars(score: i64) -> String {
     let tenths = (score + 50) / 100;
     format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-/// The lines that one of the patterns fits, as far as a list of them is worth reading.
-#[must_use]
-pub fn outline(patterns: &str, text: &str) -> Vec<Entry> {
-    let patterns: Vec<Regex> = patterns
-        .lines()
-        .filter_map(|pattern| compiled(pattern).ok())
-        .collect();
-    let fits = |line: &str| patterns.iter().any(|pattern| pattern.is_match(line));
-    let lines = text.lines().enumerate().filter(|(_, line)| fits(line));
-    let entry = |(at, line): (usize, &str)| Entry {
-        line: at + 1,
-        text: line.trim().chars().take(100).collect(),
-    };
-    lines.take(OUTLINE_MAX).map(entry).collect()
-}
-
-/// A pattern of an outline, or why it is none.
-pub fn compiled(pattern: &str) -> Result<Regex, String> {
-    if pattern.len() > PATTERN_BYTES_MAX {
-        return Err(format!("more than {PATTERN_BYTES_MAX} bytes"));
-    }
-    Regex::new(pattern).map_err(|error| error.to_string())
 }
 
 /// A path of this site that a form says to go on to; the other one if it is none.
@@ -139,17 +127,6 @@ pub fn next<'a>(typed: &'a str, other: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_outline_has_the_lines_that_fit() {
-        let text = "a() {\n  echo\n}\nfunction b {\n";
-        let entries = outline("^\\s*\\w+\\s*\\(\\)\n^function\\s\n(", text);
-        let seen: Vec<_> = entries
-            .iter()
-            .map(|one| (one.line, one.text.as_str()))
-            .collect();
-        assert_eq!(seen, [(1, "a() {"), (4, "function b {")]);
-    }
 
     #[test]
     fn forms_lead_to_own_paths_only() {

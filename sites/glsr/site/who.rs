@@ -5,7 +5,6 @@ use std::time::Duration;
 use harmonious::prelude::*;
 
 use crate::model::{Me, Role, Script, Status};
-use crate::soon::RequestSoon;
 use crate::store::{accounts, now, scripts, settings, talk};
 
 /// What is limited.
@@ -138,9 +137,7 @@ pub fn limits(req: &Request, me: &Me, what: What) -> Result<()> {
 /// The visitor's address, as limits count it.
 #[must_use]
 pub fn address(req: &Request) -> String {
-    req.client_address()
-        .map(|address| address.to_string())
-        .unwrap_or_default()
+    req.client_address().to_string()
 }
 
 /// So many letters and digits that nobody can guess: 5 bits each.

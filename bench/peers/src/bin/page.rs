@@ -18,7 +18,8 @@ const NAME: &str = "page";
 
 const ABOUT: &str = "\
 A small page of bench/page for a visitor who is signed in: the session by its cookie from the site's
-database, one of 10,000 rows by an indexed key, a template. Beside it: /hello of bench/app (the front
+database (ours reads it once, and then looks whether anything was committed since; nothing is, here), one
+of 10,000 rows by an indexed key, a template. Beside it: /hello of bench/app (the front
 without a dispatcher), /hello of the same site (a module alone), and the same page on axum with
 spawn_blocking, r2d2_sqlite and minijinja: the same rows, the same template, byte for byte the same page.
 Before each measurement a visitor signs in; the page must be right with the session, refused without it,

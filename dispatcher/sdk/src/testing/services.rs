@@ -158,7 +158,9 @@ impl<'s> Running<'s> {
                     "{service:?} needs a request: there is none here"
                 )));
             }
-            Some("session") if self.is_outside => return Err(instances::nobody()),
+            Some("session") if self.is_outside && !sessions::is_of_any(service) => {
+                return Err(instances::nobody());
+            }
             Some("instance") => return instances::answer(self, service, message),
             Some("session") => {
                 return self
@@ -199,6 +201,7 @@ impl<'s> Running<'s> {
             // In a test nothing is kept: every fragment is made.
             "fragment.begin" => serde_json::json!({ "lease": 1 }),
             "fragment.end" | "fragment.forget" | "provide" => Value::Null,
+            "errors.recent" => return encode(&site.faults),
             "url_for" if !site.services.contains_key("url_for") => {
                 let UrlFor { path, values } = rmp_serde::from_slice(message)?;
                 Value::from(filled(&path, values))

@@ -40,6 +40,11 @@ struct HandleOf<'a> {
 #[derive(Serialize)]
 struct Found<'a>(#[serde(serialize_with = "bytes::serialize")] &'a [u8]);
 
+/// Whether a service is about any user's sessions and needs none of one's own.
+pub fn is_of_any(service: &str) -> bool {
+    matches!(service, "session.of" | "session.end_all" | "session.count")
+}
+
 /// Answers a message for the session.
 pub fn answer(
     draft: &mut Draft,
@@ -73,6 +78,15 @@ pub fn answer(
         }
         "session.csrf_token" => encode(&draft.csrf_token(store)),
         "session.all" => encode(&all(draft, store)),
+        "session.of" => {
+            let User { user } = rmp_serde::from_slice(message)?;
+            encode(&of(draft, store, user))
+        }
+        "session.end_all" => {
+            let User { user } = rmp_serde::from_slice(message)?;
+            encode(&end_all(draft, store, user))
+        }
+        "session.count" => encode(&store.count()),
         "session.revoke" => {
             let HandleOf { handle } = rmp_serde::from_slice(message)?;
             encode(&revoke(draft, store, handle))
@@ -89,8 +103,25 @@ pub fn answer(
 }
 
 fn all(draft: &Draft, store: &Store) -> Vec<OpenSession> {
-    let of_user = draft.user().map(|user| store.of_user(user));
-    let open = of_user.into_iter().flatten().map(|record| OpenSession {
+    draft
+        .user()
+        .map_or_else(Vec::new, |user| of(draft, store, user))
+}
+
+/// The session of the request ends with it, as by signing out.
+fn end_all(draft: &mut Draft, store: &mut Store, user: &str) -> u64 {
+    let own = match draft.user() == Some(user) {
+        true => draft.handle().map(str::to_owned),
+        false => None,
+    };
+    if draft.user() == Some(user) {
+        draft.destroy();
+    }
+    store.remove_others(user, own.as_deref()) + u64::from(own.is_some())
+}
+
+fn of(draft: &Draft, store: &Store, user: &str) -> Vec<OpenSession> {
+    let open = store.of_user(user).into_iter().map(|record| OpenSession {
         handle: record.handle.clone(),
         is_this: draft.handle() == Some(record.handle.as_str()),
         created_ms: record.created_ms,

@@ -20,6 +20,7 @@ use super::store::Store;
 use super::visitor::Visitor;
 use crate::db::Backend;
 use crate::error::Result;
+use crate::faults::Fault;
 use crate::run::{Ran, Run};
 
 /// A function of a test that answers a message with a value.
@@ -46,6 +47,8 @@ pub struct Site {
     pub(super) locales: Option<Arc<Catalogues>>,
     pub(super) database: Option<Database>,
     pub(super) backend: Backend,
+    /// What `errors` of a request gives.
+    pub(super) faults: Vec<Fault>,
     /// Sessions, and the time.
     pub(super) store: RefCell<Store>,
 }
@@ -74,6 +77,7 @@ impl Site {
             locales: None,
             database: None,
             backend: Backend::Sqlite,
+            faults: Vec::new(),
             store: RefCell::default(),
         }
     }
@@ -295,6 +299,38 @@ impl Site {
             let run = serde_json::from_value(message)?;
             Ok(serde_json::to_value(program(&run))?)
         })
+    }
+
+    /// With an error that [`Request::errors`](crate::Request::errors) gives, before those that were said so far:
+    /// the newest comes first. It was now, as the site has the time, a GET with the number `test`.
+    ///
+    /// ```standalone_crate
+    /// use harmonious::prelude::*;
+    /// use harmonious::testing::Site;
+    ///
+    /// #[get]
+    /// fn show(req: &Request) -> Result<Response> {
+    ///     let errors = req.errors()?;
+    ///     Ok(Response::text(format!("{} {}", errors[0].status, errors[0].path)))
+    /// }
+    /// # fn main() {
+    /// let site = Site::new().fault(500, "/scripts/", "a table is missing");
+    /// assert_eq!(site.get("/admin/errors").send().text(), "500 /scripts/");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fault(mut self, status: u16, path: &str, message: &str) -> Site {
+        let fault = Fault {
+            at_ms: self.store.borrow().now_ms(),
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            status,
+            message: message.to_owned(),
+            module: String::new(),
+            id: "test".to_owned(),
+        };
+        self.faults.insert(0, fault);
+        self
     }
 
     /// With an exported function of another module: `whose` is `parent`, `page` or a path of the site.

@@ -115,6 +115,12 @@ impl Store {
         records
     }
 
+    /// How many sessions are alive.
+    pub fn count(&self) -> u64 {
+        let alive = self.by_id.values().filter(|record| self.is_alive(record));
+        alive.count() as u64
+    }
+
     /// Ends all sessions of a user but one; how many.
     pub fn remove_others(&mut self, user: &str, kept: Option<&str>) -> u64 {
         let others = self.of_user(user).into_iter();

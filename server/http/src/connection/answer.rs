@@ -21,7 +21,7 @@ const HEAD_BYTES: usize = 512;
 
 /// Why a request is refused by the front, and how that is answered.
 pub(super) struct Rejection {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     /// Its name in metrics.
     pub(super) reason: &'static str,
     text: Cow<'static, str>,

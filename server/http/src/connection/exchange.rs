@@ -48,6 +48,7 @@ impl Connection {
             close: !parsed.keep_alive || is_last,
             linger: is_last,
             upgrade: parsed.upgrade,
+            refused: None,
             head: Some(head),
         };
         let waits_for_continue = parsed.expect_continue && self.input.is_empty();
@@ -84,7 +85,7 @@ impl Connection {
                         self.phase = Phase::Body(Box::new(collect));
                         Step::On
                     }
-                    Err((asked, rejection)) => self.reject_asked(asked, &rejection, cx),
+                    Err((asked, rejection)) => self.reject_asked(asked, rejection, cx),
                 }
             }
         }
@@ -129,7 +130,7 @@ impl Connection {
             }
             Collected::Busy => Step::Yield,
             Collected::Ended => Step::End,
-            Collected::Reject(rejection) => self.reject_body(&rejection, cx),
+            Collected::Reject(rejection) => self.reject_body(rejection, cx),
             Collected::Refused(response) => {
                 let Some((mut asked, ..)) = self.end_body() else {
                     return Step::End;
@@ -183,6 +184,7 @@ impl Connection {
             request: Request { head, body },
             tail,
             limit,
+            refused: asked.refused.as_ref().map(|rejection| rejection.status),
         };
         match cx.submit(origin, job) {
             Ok(()) => {
@@ -214,7 +216,10 @@ impl Connection {
             Outcome::Refused(refusal) => self.refuse(asked, &refusal, cx),
             // Only a handler's job is under way in this phase.
             _ => {
-                let lost = Response::error(StatusCode::INTERNAL_SERVER_ERROR);
+                let lost = match &asked.refused {
+                    Some(rejection) => rejection.response(),
+                    None => Response::error(StatusCode::INTERNAL_SERVER_ERROR),
+                };
                 self.answer(asked, lost, Duration::ZERO, cx)
             }
         }
@@ -237,13 +242,14 @@ impl Connection {
             .head
             .as_ref()
             .map(|head| catch_unwind(AssertUnwindSafe(|| front.handler.timed_out(head))));
-        let response = match made {
-            Some(Ok(response)) => response,
-            Some(Err(_)) => {
+        let response = match (&asked.refused, made) {
+            (Some(rejection), _) => rejection.response(),
+            (None, Some(Ok(response))) => response,
+            (None, Some(Err(_))) => {
                 front.counters.handler_panics.fetch_add(1, Relaxed);
                 Response::error(StatusCode::GATEWAY_TIMEOUT)
             }
-            None => Response::error(StatusCode::GATEWAY_TIMEOUT),
+            (None, None) => Response::error(StatusCode::GATEWAY_TIMEOUT),
         };
         self.answer(asked, response, Duration::ZERO, cx)
     }
@@ -271,6 +277,11 @@ impl Connection {
     // ---- refusals ----
 
     fn refuse(&mut self, mut asked: Asked, refusal: &Refusal, cx: &mut Context<'_>) -> Step {
+        if let Some(rejection) = &asked.refused {
+            // There is no time to show it better.
+            let response = rejection.response();
+            return self.answer(asked, response, Duration::ZERO, cx);
+        }
         if answer::closes(refusal) && !asked.close {
             asked.close = true;
             asked.linger = true;
@@ -292,12 +303,13 @@ impl Connection {
             close: true,
             linger: true,
             upgrade: false,
+            refused: None,
         };
-        self.reject_asked(asked, &rejection, cx)
+        self.reject_asked(asked, rejection, cx)
     }
 
     /// Answers a request whose body is none.
-    pub(super) fn reject_body(&mut self, rejection: &Rejection, cx: &mut Context<'_>) -> Step {
+    pub(super) fn reject_body(&mut self, rejection: Rejection, cx: &mut Context<'_>) -> Step {
         match self.end_body() {
             Some((asked, ..)) => self.reject_asked(asked, rejection, cx),
             None => Step::End,
@@ -307,12 +319,31 @@ impl Connection {
     fn reject_asked(
         &mut self,
         mut asked: Asked,
-        rejection: &Rejection,
+        rejection: Rejection,
         cx: &mut Context<'_>,
     ) -> Step {
         self.front.counters.reject(rejection.reason);
         asked.close = true;
         asked.linger = true;
-        self.answer(asked, rejection.response(), Duration::ZERO, cx)
+        match self.plan_refusal(&asked, rejection.status) {
+            None => self.answer(asked, rejection.response(), Duration::ZERO, cx),
+            Some(Plan::Answer(response)) => self.answer(asked, response, Duration::ZERO, cx),
+            Some(Plan::Job {
+                route, time_limit, ..
+            }) => {
+                asked.refused = Some(Box::new(rejection));
+                let body = (RequestBody::Empty, BytesMut::new());
+                self.hand_over(asked, body, route, time_limit, cx)
+            }
+        }
+    }
+
+    /// How the handler shows a refusal; `None` for a line of text.
+    fn plan_refusal(&self, asked: &Asked, status: StatusCode) -> Option<Plan> {
+        let (head, handler) = (asked.head.as_ref()?, &self.front.handler);
+        catch_unwind(AssertUnwindSafe(|| handler.plan_refusal(head, status))).unwrap_or_else(|_| {
+            self.front.counters.handler_panics.fetch_add(1, Relaxed);
+            None
+        })
     }
 }

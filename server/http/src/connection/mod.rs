@@ -91,6 +91,8 @@ pub(crate) struct Asked {
     pub(crate) linger: bool,
     /// The client asked for another protocol.
     pub(crate) upgrade: bool,
+    /// The request is refused: what is answered if nobody shows it better.
+    refused: Option<Box<Rejection>>,
 }
 
 /// How a step ended.
@@ -304,7 +306,7 @@ impl Connection {
                 self.reject(Rejection::header_timeout(after), cx)
             }
             Phase::Body(collect) => match collect.due(self.front.limits.body_timeout) {
-                Some(due) if due <= cx.now() => self.reject_body(&Rejection::body_timeout(), cx),
+                Some(due) if due <= cx.now() => self.reject_body(Rejection::body_timeout(), cx),
                 // It came faster than was asked for, or waits for a job of ours.
                 _ => Step::On,
             },

@@ -129,6 +129,13 @@ pub fn seen(db: &Db<'_>, id: i64, address: &str) -> Result<()> {
     Ok(())
 }
 
+/// Forgets the addresses of those who were not here since then.
+pub fn forget_addresses(db: &Db<'_>, since: i64) -> Result<()> {
+    let sql = "UPDATE accounts SET address = NULL WHERE address IS NOT NULL AND COALESCE(seen_at, created_at) < ?";
+    db.execute(sql, &[since.into()])?;
+    Ok(())
+}
+
 /// Sets its roles; in a transaction. False if the last administrator would be none any more.
 pub fn set_roles(db: &Db<'_>, id: i64, roles: i64) -> Result<bool> {
     settings::touch(db)?;
@@ -185,10 +192,13 @@ pub fn delete(db: &Db<'_>, id: i64, which: Scripts, keep_name: bool) -> Result<b
     }
     let me = [id.into()];
     let of_name = [(&name).into(), id.into()];
-    db.execute(
-        "DELETE FROM versions WHERE author_id = ? AND status = 'draft'",
-        &me,
-    )?;
+    let own = match which {
+        Scripts::Stay => "author_id = ? AND status = 'draft'",
+        Scripts::Go => {
+            "number IS NULL AND script_id IN (SELECT id FROM scripts WHERE owner_id = ?)"
+        }
+    };
+    db.execute(&format!("DELETE FROM versions WHERE {own}"), &me)?;
     let fresh = "DELETE FROM scripts WHERE owner_id = ? AND status = 'fresh' \
                  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.script_id = scripts.id)";
     db.execute(fresh, &me)?;

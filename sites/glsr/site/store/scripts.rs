@@ -242,7 +242,7 @@ pub fn edit(db: &Db<'_>, by: &Me, script: &Script, meta: &Meta) -> Result<()> {
         return Ok(());
     }
     let sql = "UPDATE scripts SET title = ?, summary = ?, readme = ?, category_id = ?, language_id = ?, license = ?, \
-               homepage = ? WHERE id = ?";
+               homepage = ?, updated_at = ? WHERE id = ?";
     db.execute(
         sql,
         &[
@@ -253,6 +253,7 @@ pub fn edit(db: &Db<'_>, by: &Me, script: &Script, meta: &Meta) -> Result<()> {
             language(db, &meta.language)?.into(),
             (&meta.license).into(),
             filled(&meta.homepage),
+            at.into(),
             script.id.into(),
         ],
     )?;
@@ -293,8 +294,8 @@ pub fn of(script: &Script) -> Meta {
 /// there first, since those who change the same script wait here for each other.
 pub fn touch(db: &Db<'_>, id: i64) -> Result<()> {
     settings::touch(db)?;
-    let sql = "UPDATE scripts SET stamp = stamp + 1, updated_at = ? WHERE id = ?";
-    db.execute(sql, &[now().into(), id.into()])?;
+    let sql = "UPDATE scripts SET stamp = stamp + 1 WHERE id = ?";
+    db.execute(sql, &[id.into()])?;
     Ok(())
 }
 

@@ -6,10 +6,12 @@ use harmonious::{Db, SearchIndex, Value};
 
 use super::{literal, number, scripts, upsert};
 use crate::model::{Filter, Page, ScriptRow, Sort};
-use crate::soon::DbSoon;
 
 /// Pages of a search: further down nobody finds anything.
 pub const PAGES_MAX: u32 = 50;
+
+/// Hits that are put into another order than how well they fit.
+const SORTED: u32 = 400;
 
 /// Letters of what was typed that are looked at.
 pub const WORDS_MAX: usize = 200;
@@ -34,8 +36,8 @@ pub fn find(db: &Db<'_>, filter: &Filter, size: u32) -> Result<Page<ScriptRow>> 
     let (sql, values) = condition(db, filter)?;
     let (limit, skip) = match filter.sort {
         Sort::Fit => (size + 1, (filter.page - 1) * size),
-        // All that may be shown, and then in that order.
-        _ => (PAGES_MAX * size, 0),
+        // Those that fit best, and then in that order.
+        _ => (SORTED, 0),
     };
     let mut hits = db.search_where(&index(), &words, &sql, &values, limit, skip)?;
     if filter.sort == Sort::Fit

@@ -6,6 +6,7 @@ use harmonious::Db;
 use harmonious::prelude::*;
 
 use super::{number, settings};
+use crate::header;
 use crate::model::{Category, Language, Tag};
 
 /// All categories in the order of the tree, each with the number of published scripts in it and below.
@@ -137,41 +138,11 @@ pub fn language(db: &Db<'_>, slug: &str) -> Result<Option<Language>> {
 /// The language of a file: by its first line, else by its name.
 #[must_use]
 pub fn guess<'l>(languages: &'l [Language], file_name: &str, text: &str) -> Option<&'l Language> {
-    let has = |list: &str, word: &str| {
-        list.split_whitespace()
-            .any(|one| one.eq_ignore_ascii_case(word))
-    };
-    let program = text
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("#!"))
-        .and_then(interpreter);
-    let by_line = program.and_then(|name| {
-        languages
-            .iter()
-            .find(|language| has(&language.shebangs, &name))
-    });
-    let extension = file_name.rsplit_once('.').map(|(_, extension)| extension);
-    by_line.or_else(|| {
-        languages
-            .iter()
-            .find(|language| extension.is_some_and(|one| has(&language.extensions, one)))
-    })
-}
-
-/// The name of the program of a first line, without folder and version.
-fn interpreter(line: &str) -> Option<String> {
-    let mut words = line.split_whitespace();
-    let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut program = base(words.next()?);
-    if program == "env" {
-        program = base(words.find(|word| !word.starts_with('-') && !word.contains('='))?);
-    }
-    Some(
-        program
-            .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-')
-            .to_owned(),
-    )
+    let known = languages
+        .iter()
+        .map(|one| (&*one.slug, &*one.extensions, &*one.shebangs));
+    let slug = header::language(file_name, text, known)?;
+    languages.iter().find(|one| one.slug == slug)
 }
 
 /// Adds or changes a language, by its slug; in a transaction.
@@ -243,27 +214,5 @@ mod tests {
             .map(|one| (one.path.as_str(), one.depth, one.n))
             .collect();
         assert_eq!(seen, [("b", 0, 5), ("b/c", 1, 4), ("a", 0, 0)]);
-    }
-
-    #[test]
-    fn the_first_line_says_more_than_the_name() {
-        let language = |slug: &str, extensions: &str, shebangs: &str| Language {
-            slug: slug.to_owned(),
-            extensions: extensions.to_owned(),
-            shebangs: shebangs.to_owned(),
-            ..Language::default()
-        };
-        let all = [
-            language("sh", "sh", "sh dash"),
-            language("python", "py", "python"),
-        ];
-        let slug = |name: &str, text: &str| guess(&all, name, text).map(|one| one.slug.as_str());
-        assert_eq!(
-            slug("a.sh", "#!/usr/bin/env -S python3.12 -u\n"),
-            Some("python")
-        );
-        assert_eq!(slug("a.SH", "echo"), Some("sh"));
-        assert_eq!(slug("a", "#!/bin/dash\n"), Some("sh"));
-        assert_eq!(slug("sh", "echo"), None);
     }
 }

@@ -95,7 +95,7 @@ pub fn save(db: &Db<'_>, id: i64, new: &NewVersion<'_>) -> Result<()> {
     upsert::body(db, &sha256, new.text)?;
     let sql = "UPDATE versions SET signature = CASE WHEN sha256 = ? THEN signature END, \
                signing_key = CASE WHEN sha256 = ? THEN signing_key END, label = ?, sha256 = ?, file_name = ?, \
-               changelog = ?, urgent = ? WHERE id = ? AND status = 'draft'";
+               changelog = ?, urgent = ?, created_at = ? WHERE id = ? AND status = 'draft'";
     let changed = db.execute(
         sql,
         &[
@@ -106,6 +106,7 @@ pub fn save(db: &Db<'_>, id: i64, new: &NewVersion<'_>) -> Result<()> {
             new.file_name.into(),
             new.changelog.into(),
             new.urgent.into(),
+            now().into(),
             id.into(),
         ],
     )?;
@@ -145,6 +146,24 @@ pub fn drop_draft(db: &Db<'_>, id: i64) -> Result<()> {
                AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.script_id = scripts.id)";
     db.execute(sql, &[script.into()])?;
     Ok(())
+}
+
+/// Drafts that nobody touched since then: 100 at most.
+pub fn stale_drafts(db: &Db<'_>, since: i64) -> Result<Vec<i64>> {
+    let sql =
+        "SELECT id FROM versions WHERE status = 'draft' AND created_at < ? ORDER BY id LIMIT 100";
+    let rows = db.query(sql, &[since.into()])?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+/// Drops the texts that no version has (any more). One that is just about to get its version stays: the
+/// database refuses to drop it, and the next time is soon.
+pub fn sweep_bodies(db: &Db<'_>) -> Result<()> {
+    let sql = "DELETE FROM bodies WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.sha256 = bodies.sha256)";
+    match db.execute(sql, &[]) {
+        Err(error) if error.kind() == "foreign-key" => Ok(()),
+        done => done.map(drop),
+    }
 }
 
 /// A refused version once more, as a new draft of the same text; in a transaction.
@@ -190,9 +209,9 @@ pub fn publish(db: &Db<'_>, id: i64, by: Option<i64>, reason: &str) -> Result<i6
         id.into(),
     ];
     one(db.execute(sql, &values)?)?;
-    let sql =
-        "UPDATE scripts SET status = 'published', latest_id = ?, published_at = ? WHERE id = ?";
-    db.execute(sql, &[id.into(), now.into(), script.into()])?;
+    let sql = "UPDATE scripts SET status = 'published', latest_id = ?, published_at = ?, updated_at = ? \
+               WHERE id = ?";
+    db.execute(sql, &[id.into(), now.into(), now.into(), script.into()])?;
     // Scripts that named it before it was there.
     let sql = "UPDATE dependencies SET target_id = ? WHERE target_id IS NULL AND script_id <> ? \
                AND what = (SELECT name FROM scripts WHERE id = ?)";
@@ -264,13 +283,17 @@ pub fn close(
     match db.query_one(sql, &[script.into()])? {
         Some(row) => {
             let (latest, at): (i64, Option<i64>) = (row.get("id")?, row.get("decided_at")?);
-            let sql = "UPDATE scripts SET latest_id = ?, published_at = ? WHERE id = ?";
-            db.execute(sql, &[latest.into(), at.into(), script.into()])?;
+            let sql =
+                "UPDATE scripts SET latest_id = ?, published_at = ?, updated_at = ? WHERE id = ?";
+            db.execute(
+                sql,
+                &[latest.into(), at.into(), now().into(), script.into()],
+            )?;
             search::put(db, script)
         }
         None => {
-            let sql = "UPDATE scripts SET status = ? WHERE id = ?";
-            db.execute(sql, &[to.text().into(), script.into()])?;
+            let sql = "UPDATE scripts SET status = ?, updated_at = ? WHERE id = ?";
+            db.execute(sql, &[to.text().into(), now().into(), script.into()])?;
             search::drop(db, script)
         }
     }

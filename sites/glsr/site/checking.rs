@@ -1,0 +1,75 @@
+//! The checks of `checks/` on a version, with what they need of the database and of the system.
+
+use harmonious::prelude::*;
+use harmonious::{Db, Run};
+
+use crate::checks::{self, Given, Job, Outcome};
+use crate::model::{Finding, Language, Script, Version};
+use crate::store::{alike, taxonomy};
+
+/// What all checks find in a version, those by programs too. Its hashes are kept, so that others are compared
+/// with it.
+pub fn all(req: &Request, script: &Script, version: &Version, text: &str) -> Result<Vec<Finding>> {
+    let mut found = pure(&req.db(), script, version.id, text)?;
+    if let Some(language) = taxonomy::language(&req.db(), &script.language)? {
+        let ran = checks::external(&language.checker, text, |program, job| {
+            run(req, program, job)
+        });
+        found.extend(ran);
+    }
+    Ok(found)
+}
+
+/// What the checks find that need no program: for imports and seeds, which are many.
+pub fn pure(db: &Db<'_>, script: &Script, version: i64, text: &str) -> Result<Vec<Finding>> {
+    let language = taxonomy::language(db, &script.language)?.unwrap_or_default();
+    let mut found = checks::pure(&given(script, &language, text));
+    found.extend(checks::secrets(text));
+    let names = alike::names(db, script.id)?;
+    found.extend(checks::name_findings(
+        &script.name,
+        names.iter().map(String::as_str),
+    ));
+    let shingles = checks::shingles(text);
+    match alike::same_text(db, script.id, version)? {
+        Some(other) => found.push(checks::same_text(&other)),
+        None => {
+            let most = alike::most(db, script.id, &shingles)?;
+            found.extend(most.and_then(|(other, common, theirs)| {
+                let percent = checks::percent(common, shingles.len(), theirs);
+                checks::alike_text(&other, percent)
+            }));
+        }
+    }
+    alike::keep(db, version, &shingles)?;
+    Ok(found)
+}
+
+fn given<'a>(script: &'a Script, language: &'a Language, text: &'a str) -> Given<'a> {
+    Given {
+        language: &script.language,
+        shebangs: &language.shebangs,
+        license: &script.license,
+        text,
+    }
+}
+
+/// Runs one program confined, under one of its names.
+fn run(req: &Request, program: &str, job: &Job) -> Outcome {
+    let run = Run {
+        args: job.args.clone(),
+        files: job.files.clone(),
+        seconds: job.seconds,
+        memory: job.memory_mib,
+        full: job.full,
+        ..Run::new(program)
+    };
+    match req.run(&run) {
+        Ok(ran) if ran.ran => Outcome::Ended {
+            code: ran.code,
+            out: ran.stdout + &ran.stderr,
+        },
+        Ok(ran) => Outcome::NotRun(ran.why),
+        Err(error) => Outcome::NotRun(error.title().to_owned()),
+    }
+}
