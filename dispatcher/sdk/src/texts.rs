@@ -58,9 +58,8 @@ impl Request {
     /// }
     /// ```
     #[must_use]
-    pub fn language(&self) -> &str {
-        let reply = self.ask("language", &Nothing {}).ok();
-        let code = reply.and_then(|reply| rmp_serde::from_slice(reply).ok());
-        code.unwrap_or(USUAL)
+    pub fn language(&self) -> String {
+        self.service("language", &Nothing {})
+            .unwrap_or_else(|_| USUAL.to_owned())
     }
 }

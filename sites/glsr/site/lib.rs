@@ -1,6 +1,8 @@
 //! The script repository: what the modules below `domains/` share. A module takes a request apart, calls one
 //! or two functions here and renders; rules are in `rules.rs`, SQL is in `store/` alone.
 
+#![forbid(unsafe_code)]
+
 pub mod captcha;
 pub mod checking;
 pub mod checks;
