@@ -49,7 +49,7 @@ fn me(req: &Request) -> Result<Option<Visitor>> {
     }))
 }
 
-/// The token of the layout's forms: none without a session, since asking for one would begin it.
+/// The token of the layout's forms: none without a session, which needs none; so a page is the same for all.
 #[export]
 fn token(req: &Request) -> Result<Option<String>> {
     who::has_session(req)

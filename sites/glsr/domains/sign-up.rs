@@ -1,10 +1,6 @@
 //! `/sign-up`: a new account.
-use glsr::{forms, who};
+use glsr::forms;
 use harmonious::prelude::*;
-
-/// New accounts from one address in an hour.
-const PER_HOUR: u32 = 5;
-const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 #[get]
 fn show(req: &Request) -> Result<Response> {
@@ -17,7 +13,6 @@ fn show(req: &Request) -> Result<Response> {
 
 #[post]
 fn sign_up(req: &Request) -> Result<Response> {
-    req.limit("sign-up", &who::address(req), PER_HOUR, HOUR)?;
     let form = req.form()?;
     match forms::sign_up(req, &form)? {
         Ok(_) => forms::done(req, "signed-up", "/account/"),

@@ -1,5 +1,7 @@
 //! Forms: what was typed, and the same page again if something is wrong with it.
 
+use std::time::Duration;
+
 use harmonious::Db;
 use harmonious::prelude::*;
 
@@ -15,6 +17,11 @@ const CAPTCHA_S: i64 = 900;
 
 /// The languages that pages come in, as the catalogues of `locales/` are called.
 const LANGUAGES: [&str; 2] = ["en", "fr"];
+
+/// New accounts of one address in an hour, and forms sent for one, right or wrong.
+const SIGN_UPS: u32 = 5;
+const SIGN_UP_FORMS: u32 = 30;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A refusal as a page shows it: the field and the text.
 #[derive(Clone, Debug, Serialize)]
@@ -142,6 +149,7 @@ pub const LOGIN: Wrong = Wrong::new("alias", "login");
 /// Makes an account and signs in: fields `alias name email password again` and those of a captcha. The key of the
 /// account, or what is wrong.
 pub fn sign_up(req: &Request, form: &Form) -> Result<Result<i64, Vec<Wrong>>> {
+    req.limit("sign-up-form", &who::address(req), SIGN_UP_FORMS, HOUR)?;
     let field = |name: &str| rules::tidy(form.get(name).unwrap_or_default());
     let (alias, email) = (field("alias").to_lowercase(), field("email"));
     let name = Some(field("name"))
@@ -158,6 +166,7 @@ pub fn sign_up(req: &Request, form: &Form) -> Result<Result<i64, Vec<Wrong>>> {
     if !wrong.is_empty() {
         return Ok(Err(wrong));
     }
+    req.limit("sign-up", &who::address(req), SIGN_UPS, HOUR)?;
     let hash = req.hash_password(form.get("password").unwrap_or_default())?;
     let address = who::address(req);
     let new = NewAccount {
@@ -187,7 +196,7 @@ pub fn sign_up(req: &Request, form: &Form) -> Result<Result<i64, Vec<Wrong>>> {
     }
 }
 
-/// The cookie of the language that a form chooses: `lang`, for a year; kept with the account, too.
+/// The cookie of the language that a form chooses: `lang`, for good; kept with the account, too.
 pub fn language(req: &Request, form: &Form) -> Result<Cookie<'static>> {
     let code = form.text("language")?;
     if !LANGUAGES.contains(&code) {

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use harmonious::prelude::*;
 
-use crate::model::{Filter, Script, ScriptRow, Status, Version};
-use crate::store::{scripts, search, settings};
+use crate::model::{Filter, Script, Sort, Status, Version};
+use crate::store::{news, scripts, search, settings, stats, taxonomy};
 use crate::{rules, view, who};
 
 /// How long rendered parts are kept; what they show is in their keys. Lists show counts of downloads, which are not.
 const PARTS: Duration = Duration::from_secs(24 * 3_600);
 const LISTS: Duration = Duration::from_secs(60);
+/// Rows of each list of the first page, and its news.
+const FRONT_ROWS: u32 = 10;
+const FRONT_NEWS: u32 = 3;
 
 /// For the `#[before]` of `scripts/[name]/`: templates get `script`, without its lists.
 ///
@@ -119,9 +122,38 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-/// What the first page shows of the newest, most used and best rated.
-pub fn top(req: &Request, filter: &Filter, count: u32) -> Result<Vec<ScriptRow>> {
-    Ok(scripts::list(&req.db(), filter, count)?.items)
+/// The first page: its lists and what stands beside them, rendered and kept for a minute, since pins end by the
+/// clock and counts of downloads are in no stamp.
+pub fn front(req: &Request) -> Result<[String; 2]> {
+    let db = req.db();
+    let key = format!("front:{}:{}", settings::stamp(&db)?, req.language());
+    let lists = req.fragment(&key, LISTS, || {
+        let top = |sort| {
+            scripts::list(
+                &db,
+                &Filter {
+                    sort,
+                    page: 1,
+                    ..Filter::default()
+                },
+                FRONT_ROWS,
+            )
+        };
+        let [newest, used, rated] = [
+            top(Sort::New)?.items,
+            top(Sort::Used)?.items,
+            top(Sort::Rated)?.items,
+        ];
+        let pins = scripts::pinned(&db)?;
+        req.render_text("/_front.html", context! { pins, newest, used, rated })
+    })?;
+    let side = req.fragment(&format!("{key}:side"), LISTS, || {
+        let categories = view::categories(req, taxonomy::categories(&db)?);
+        let news = news::list(&db, 1, FRONT_NEWS)?.items;
+        let stats = stats::site(&db)?;
+        req.render_text("/_front_side.html", context! { categories, news, stats })
+    })?;
+    Ok([lists, side])
 }
 
 /// A part of a page that shows a script (and a version of it), kept until one of these changes.

@@ -32,7 +32,12 @@ pub fn file(req: &Request, name: &str, file: &str) -> Result<Response> {
         }
     };
     if matches!(version.status, Status::Withdrawn | Status::Removed) {
-        let text = format!("{}\n", version.reason);
+        let mut text = version.status.text().to_owned();
+        if !version.reason.is_empty() {
+            text.push_str(": ");
+            text.push_str(&version.reason);
+        }
+        text.push('\n');
         return Ok(plain(Response::text(text).with_status(410), false));
     }
     if version.status != Status::Published {

@@ -34,11 +34,11 @@ if (navigator.clipboard) {
   }
 }
 
-// The queue of reviewers looks for news each half minute, while somebody looks at it.
+// The queue of reviewers looks for news each quarter of a minute, while somebody looks at it.
 for (const queue of document.querySelectorAll("[data-reload]")) {
   setInterval(async () => {
     if (document.hidden || queue.contains(document.activeElement)) return;
     const answer = await fetch(queue.dataset.reload).catch(() => null);
     if (answer?.ok) queue.innerHTML = await answer.text();
-  }, 30_000);
+  }, 15_000);
 }

@@ -155,3 +155,41 @@ impl Wrong {
         Wrong { field, key, n: 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_the_same_as_text_and_back() {
+        let mut meta = Meta::default();
+        for (field, text) in [
+            ("title", " A title "),
+            ("readme", "# Read\r\n\r\n    code\r\n"),
+            ("tags", "Disk use, c++,\n,backup"),
+            (
+                "needs",
+                "needs rsync >= 3\noptional pv\n\nneeds\nbash >= 4\ntest bats",
+            ),
+            ("applies", "Linux\n\n Debian 12 "),
+        ] {
+            meta.set(field, text);
+            let (kept, before) = (meta.get(field), meta.clone());
+            meta.set(field, &kept);
+            assert_eq!(meta, before, "{field}");
+        }
+        assert_eq!(meta.title, "A title");
+        assert_eq!(meta.readme, "# Read\n\n    code");
+        assert_eq!(meta.tags, ["Disk use", "c++", "backup"]);
+        assert_eq!(meta.applies, ["Linux", "Debian 12"]);
+        let needs = [
+            ("needs", "rsync", ">= 3"),
+            ("optional", "pv", ""),
+            ("needs", "needs", ""),
+            ("needs", "bash", ">= 4"),
+            ("test", "bats", ""),
+        ];
+        let owned = |(a, b, c): (&str, &str, &str)| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(meta.needs, needs.map(owned));
+    }
+}

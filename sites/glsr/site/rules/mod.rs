@@ -1,6 +1,6 @@
 //! The rules of the site as pure functions: no request, no database, no clock.
 //!
-//! Texts of refusals are not here: a [`Wrong`](crate::model::Wrong) names a key below `wrong.` in `locales/`.
+//! Texts of refusals are not here: a [`Wrong`] names a key below `wrong.` in `locales/`.
 
 mod flow;
 mod meta;

@@ -43,7 +43,7 @@ pub fn by_id(db: &Db<'_>, id: i64) -> Result<Option<Script>> {
     row.map(|row| whole(db, row.into()?)).transpose()
 }
 
-/// Fills the lists of a [`head`].
+/// Fills the lists of what [`head()`] gives.
 pub fn whole(db: &Db<'_>, mut script: Script) -> Result<Script> {
     let id = [script.id.into()];
     let tags = "SELECT t.slug, t.name FROM script_tags x JOIN tags t ON t.id = x.tag_id \
