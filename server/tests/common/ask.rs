@@ -44,6 +44,12 @@ impl Ask {
         }
     }
 
+    /// With a body, of whatever type.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Ask {
+        self.body = body.into();
+        self
+    }
+
     /// Of another host.
     pub fn of(mut self, host: &str) -> Ask {
         host.clone_into(&mut self.host);
@@ -68,7 +74,7 @@ impl Ask {
         let mut bytes = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n{fields}"
         );
-        if !body.is_empty() || method == "POST" || method == "PUT" {
+        if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method.as_str()) {
             bytes.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         bytes.push_str("\r\n");

@@ -175,6 +175,12 @@ impl Server {
         panic!("no such line: {:#?}", self.log);
     }
 
+    /// All of its log so far.
+    pub fn said(&mut self) -> &[String] {
+        self.log.extend(self.lines.try_iter());
+        &self.log
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()

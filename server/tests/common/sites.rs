@@ -212,7 +212,7 @@ pub fn with_tools(mut command: Command) -> Command {
     command
 }
 
-fn without_tools(mut command: Command) -> Command {
+pub fn without_tools(mut command: Command) -> Command {
     command
         .env("PATH", NO_TOOLS)
         .env("CARGO", NO_TOOLS)
@@ -264,7 +264,7 @@ fn all(mut source: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8
 }
 
 /// Beside what cargo makes of this package, so that it goes with it.
-fn place() -> PathBuf {
+pub fn place() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-sites")
 }
 
@@ -273,7 +273,7 @@ fn kept(fixture: &str) -> PathBuf {
     place().join("built").join(fixture)
 }
 
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     let server = Path::new(env!("CARGO_MANIFEST_DIR"));
     server.parent().unwrap().to_owned()
 }
@@ -325,7 +325,7 @@ fn copy_built(from: &Path, to: &Path) {
 
 /// Copies a file or a folder with all that is in it. Secrets are for their owner only, whatever the
 /// repository knows of permissions.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap() {
@@ -352,7 +352,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn remove(path: &Path) {
+pub fn remove(path: &Path) {
     let removed = match path.is_dir() {
         true => fs::remove_dir_all(path),
         false => fs::remove_file(path),

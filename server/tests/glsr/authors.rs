@@ -1,0 +1,1 @@
+//! Accounts of authors: from signing up to deleting it all.

@@ -1,0 +1,1 @@
+//! Lists: by category, language, tag and author; their orders and pages.

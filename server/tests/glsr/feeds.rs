@@ -1,0 +1,1 @@
+//! Feeds, robots.txt, sitemap.xml, opensearch.xml.

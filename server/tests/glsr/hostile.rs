@@ -1,0 +1,1 @@
+//! Fifty hostile submissions.

@@ -1,0 +1,1 @@
+//! The raw files of scripts: bytes, hashes, conditions, ranges.

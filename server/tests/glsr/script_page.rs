@@ -1,0 +1,1 @@
+//! The page of a script: all that is known of it.

@@ -1,0 +1,1 @@
+//! Search: words, filters, ranks, in the request after the one that publishes.

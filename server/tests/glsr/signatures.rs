@@ -1,0 +1,1 @@
+//! Signatures of minisign: good, bad, of others.

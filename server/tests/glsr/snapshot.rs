@@ -1,0 +1,1 @@
+//! Snapshots: taken, restored, the same again.

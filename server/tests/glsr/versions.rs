@@ -1,0 +1,1 @@
+//! Versions: drafts, what is sent in, published, withdrawn; they never change.
