@@ -1,5 +1,5 @@
 //! What is done outside of requests: `harmonious task sites/glsr NAME`.
-use glsr::start;
+use glsr::{start, tasks};
 use harmonious::prelude::*;
 
 /// Makes what the site cannot be without: runs at each start.
@@ -12,4 +12,22 @@ fn start(req: &Request, _args: &[String]) -> Result<()> {
 #[task(every = "1h")]
 fn upkeep(req: &Request, _args: &[String]) -> Result<()> {
     start::upkeep(req)
+}
+
+/// Takes the scripts of a folder in: DIR [--owner ALIAS] [--report FILE] [--category PATH].
+#[task]
+fn import(req: &Request, args: &[String]) -> Result<()> {
+    tasks::import::run(req, args)
+}
+
+/// Takes the scripts of a git repository in: URL-or-path, and flags as of import.
+#[task]
+fn import_git(req: &Request, args: &[String]) -> Result<()> {
+    tasks::import_git::run(req, args)
+}
+
+/// Accounts without signing in: create ALIAS, reset ALIAS, or grant ALIAS [reviewer] [editor] [admin].
+#[task]
+fn admin(req: &Request, args: &[String]) -> Result<()> {
+    tasks::admin::run(req, args)
 }

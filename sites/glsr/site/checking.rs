@@ -5,7 +5,7 @@ use harmonious::{Db, Run};
 
 use crate::checks::{self, Given, Job, Outcome};
 use crate::model::{Finding, Language, Script, Version};
-use crate::store::{alike, taxonomy};
+use crate::store::{alike as hashes, taxonomy};
 
 /// What all checks find in a version, those by programs too. Its hashes are kept, so that others are compared
 /// with it.
@@ -24,25 +24,28 @@ pub fn all(req: &Request, script: &Script, version: &Version, text: &str) -> Res
 pub fn pure(db: &Db<'_>, script: &Script, version: i64, text: &str) -> Result<Vec<Finding>> {
     let language = taxonomy::language(db, &script.language)?.unwrap_or_default();
     let mut found = checks::pure(&given(script, &language, text));
-    found.extend(checks::secrets(text));
-    let names = alike::names(db, script.id)?;
+    let names = hashes::names(db, script.id)?;
     found.extend(checks::name_findings(
         &script.name,
         names.iter().map(String::as_str),
     ));
     let shingles = checks::shingles(text);
-    match alike::same_text(db, script.id, version)? {
+    match hashes::same_text(db, script.id, version)? {
         Some(other) => found.push(checks::same_text(&other)),
         None => {
-            let most = alike::most(db, script.id, &shingles)?;
-            found.extend(most.and_then(|(other, common, theirs)| {
-                let percent = checks::percent(common, shingles.len(), theirs);
-                checks::alike_text(&other, percent)
-            }));
+            let most = hashes::most(db, script.id, &shingles)?;
+            found.extend(alike(most, shingles.len()));
         }
     }
-    alike::keep(db, version, &shingles)?;
+    hashes::keep(db, version, &shingles)?;
     Ok(found)
+}
+
+/// The finding about the script that shares most of so many hashes, as `store::alike::most` tells it.
+#[must_use]
+pub fn alike(most: Option<(String, usize, usize)>, count: usize) -> Option<Finding> {
+    let (other, common, theirs) = most?;
+    checks::alike_text(&other, checks::percent(common, count, theirs))
 }
 
 fn given<'a>(script: &'a Script, language: &'a Language, text: &'a str) -> Given<'a> {

@@ -5,15 +5,15 @@ use harmonious::prelude::*;
 
 use crate::model::{Entry, Finding, Me, Meta, NewVersion, Script, Source, Status, Version, Wrong};
 use crate::rules::{self, Limits};
-use crate::store::{review, scripts, talk, versions};
+use crate::store::{accounts, review, scripts, talk, versions};
 use crate::who::What;
-use crate::{checking, forms, who};
+use crate::{checking, forms, sign, who};
 
 /// Bytes of a script, unless `[config] script-bytes-max` says otherwise.
-const SCRIPT_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 /// Characters of a changelog and of a label.
 const CHANGELOG_MAX: usize = 8_000;
-const LABEL_MAX: usize = 40;
+pub(crate) const LABEL_MAX: usize = 40;
 const FILE_NAME_MAX: usize = 80;
 
 /// What authors say about a version.
@@ -230,6 +230,25 @@ pub fn edit(
     Ok(Ok(()))
 }
 
+/// Puts the signature of a maintainer beside a version, in place of one that is there; or what is wrong with it. Only a
+/// key that is not revoked signs.
+pub fn put_signature(
+    req: &Request,
+    version: &Version,
+    minisig: &str,
+) -> Result<Result<(), Wrong>> {
+    let keys = accounts::keys_for(&req.db(), version.script_id)?;
+    let publics: Vec<&str> = keys.iter().map(|key| key.public_key.as_str()).collect();
+    let text = versions::body(&req.db(), &version.sha256)?;
+    let at = match sign::verify_any(&publics, minisig, text.as_bytes()) {
+        Ok(at) => at,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    req.db()
+        .transaction(|tx| versions::set_signature(&tx, version.id, minisig, publics[at]))?;
+    Ok(Ok(()))
+}
+
 impl<'a> About<'a> {
     fn version<'b>(&self, text: &'b str, file_name: &'b str) -> NewVersion<'b>
     where
@@ -315,7 +334,7 @@ fn conflict(req: &Request, error: Error, version: &Version) -> Error {
 }
 
 /// The last part of a file's name, in letters that every system has; without one the script's own.
-fn file_name(typed: &str, script: &str) -> String {
+pub(crate) fn file_name(typed: &str, script: &str) -> String {
     let base = typed.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "._+-".contains(c) {

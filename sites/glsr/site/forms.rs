@@ -25,9 +25,11 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A refusal as a page shows it: the field and the text.
 #[derive(Clone, Debug, Serialize)]
-struct Told {
-    field: &'static str,
-    text: String,
+pub struct Told {
+    /// Its name in the form.
+    pub field: &'static str,
+    /// In the visitor's language.
+    pub text: String,
 }
 
 /// A page with a form: `typed` is what its fields hold, by name.
@@ -44,16 +46,21 @@ pub fn again(
     typed: impl Serialize,
     wrong: &[Wrong],
 ) -> Result<Response> {
-    let told: Vec<Told> = wrong
+    let told = told(req, wrong);
+    let status = if wrong.is_empty() { 200 } else { 422 };
+    let page = req.render(template, context! { typed, wrong => told })?;
+    Ok(page.with_status(status))
+}
+
+/// What is wrong, as templates have it: a list of `field` and `text`.
+pub fn told(req: &Request, wrong: &[Wrong]) -> Vec<Told> {
+    wrong
         .iter()
         .map(|one| Told {
             field: one.field,
             text: req.t(&format!("wrong.{}", one.key), context! { n => one.n }),
         })
-        .collect();
-    let status = if wrong.is_empty() { 200 } else { 422 };
-    let page = req.render(template, context! { typed, wrong => told })?;
-    Ok(page.with_status(status))
+        .collect()
 }
 
 /// Goes on to a page with a message: `flash(req, "saved", "/account/")` shows `flash.saved`.

@@ -3,22 +3,30 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod captcha;
 pub mod checking;
 pub mod checks;
+pub mod feed;
 pub mod flow;
 pub mod forms;
 pub mod header;
 pub mod languages;
+pub mod licence;
+pub mod lists;
 pub mod model;
 pub mod outline;
 pub mod pages;
+pub mod people;
 pub mod raw;
 pub mod rules;
 pub mod seed;
+pub mod shown;
 pub mod sign;
 pub mod start;
 pub mod store;
+pub mod tasks;
+pub mod tokens;
 pub mod view;
 pub mod who;
 

@@ -117,7 +117,7 @@ pub struct Logged {
     pub at: i64,
     pub actor_name: String,
     pub action: String,
-    /// The name of the script, if it was about one.
+    /// The name of the script, if it was about one that all may see.
     pub script: Option<String>,
     pub version_id: Option<i64>,
     pub subject: String,

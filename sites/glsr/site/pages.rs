@@ -9,8 +9,8 @@ use crate::store::{news, scripts, search, settings, stats, taxonomy};
 use crate::{rules, view, who};
 
 /// How long rendered parts are kept; what they show is in their keys. Lists show counts of downloads, which are not.
-const PARTS: Duration = Duration::from_secs(24 * 3_600);
-const LISTS: Duration = Duration::from_secs(60);
+pub(crate) const PARTS: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const LISTS: Duration = Duration::from_secs(60);
 /// Rows of each list of the first page, and its news.
 const FRONT_ROWS: u32 = 10;
 const FRONT_NEWS: u32 = 3;
@@ -63,7 +63,7 @@ pub fn list(
     template: &str,
     more: impl Serialize,
 ) -> Result<Response> {
-    let results = results(req, filter)?;
+    let results = results(req, filter, settings::stamp(&req.db())?)?;
     if req.query("part").is_some() {
         return Ok(Response::html(results));
     }
@@ -74,10 +74,9 @@ pub fn list(
 }
 
 /// The rendered `_results.html` of a filter: it has `page`, `filter`, `sort` and `link`, which is the address of
-/// the page without its number.
-fn results(req: &Request, filter: &Filter) -> Result<String> {
+/// the page without its number. `stamp` is that of all lists.
+pub fn results(req: &Request, filter: &Filter, stamp: i64) -> Result<String> {
     let link = link(req);
-    let stamp = settings::stamp(&req.db())?;
     // Where the list stands is part of it: its pager and its orders link there.
     let key = format!(
         "list:{link}:{}:{}:{stamp}:{}",
@@ -100,9 +99,15 @@ fn filter_key(filter: &Filter) -> String {
 /// The path and query of this page, up to where `page=` goes: `/search?q=a&`.
 #[must_use]
 pub fn link(req: &Request) -> String {
+    link_without(req, &["page", "part"])
+}
+
+/// The path and query of this page without these parameters, ready for one more.
+#[must_use]
+pub fn link_without(req: &Request, left_out: &[&str]) -> String {
     let mut link = format!("{}?", req.path());
     for (name, value) in req.query_pairs() {
-        if name != "page" && name != "part" {
+        if !left_out.contains(&&*name) && !value.is_empty() {
             link.push_str(&format!("{}={}&", encoded(&name), encoded(&value)));
         }
     }
@@ -110,7 +115,8 @@ pub fn link(req: &Request) -> String {
 }
 
 /// As it can stand in a query.
-fn encoded(text: &str) -> String {
+#[must_use]
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

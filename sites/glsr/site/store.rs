@@ -5,7 +5,11 @@
 //! both), then all else; so two of them never wait for each other in a circle.
 
 pub mod accounts;
+pub mod after;
 pub mod alike;
+pub mod glance;
+pub mod imports;
+pub mod feeds;
 pub mod news;
 pub mod review;
 pub mod scripts;

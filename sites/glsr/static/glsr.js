@@ -8,12 +8,18 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       const mine = ++asked;
-      const query = new URLSearchParams(new FormData(form));
+      const query = new URLSearchParams();
+      for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
       history.replaceState(null, "", `${form.action}?${query}`);
       query.set("part", "1");
       const answer = await fetch(`${form.action}?${query}`).catch(() => null);
+      if (!answer?.ok) return;
+      const part = document.createElement("template");
+      part.innerHTML = await answer.text();
+      // What is heard by screen readers stays, with other content.
       const results = document.getElementById("results");
-      if (answer?.ok && results && mine === asked) results.outerHTML = await answer.text();
+      const found = part.content.getElementById("results");
+      if (found && mine === asked) results?.replaceChildren(...found.childNodes);
     }, 250);
   });
 }

@@ -53,7 +53,7 @@ const OLD_SPELLINGS: ParseMode = ParseMode {
     ..ParseMode::STRICT
 };
 /// What stands where nobody gave a licence.
-const NO_LICENSE: &str = "NOASSERTION";
+pub const NO_LICENSE: &str = "NOASSERTION";
 
 /// The same with its texts in the form in which they are kept: tidy, without empty entries and without
 /// tags of the same slug, the licence in its present spelling.

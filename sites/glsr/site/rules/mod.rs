@@ -11,7 +11,7 @@ mod source;
 mod text;
 
 pub use flow::{By, next, rating_score};
-pub use meta::{Limits, meta, spdx, tidied};
+pub use meta::{Limits, NO_LICENSE, meta, spdx, tidied};
 pub use names::{alias, name, near, skeleton, slugged, tag_slug};
 pub use pages::{PAGES_MAX, cursor, is_bot, offset, page_number, paged, read_cursor};
 pub use password::password;

@@ -63,17 +63,22 @@ pub fn keep(db: &Db<'_>, version: i64, shingles: &[i64]) -> Result<()> {
             "DELETE FROM shingles WHERE version_id = ?",
             &[version.into()],
         )?;
-        for some in shingles.chunks(ROWS) {
-            let rows = vec!["(?, ?)"; some.len()].join(", ");
-            let values: Vec<Value> = some
-                .iter()
-                .flat_map(|hash| [version.into(), (*hash).into()])
-                .collect();
-            tx.execute(
-                &format!("INSERT INTO shingles (version_id, hash) VALUES {rows}"),
-                &values,
-            )?;
-        }
-        Ok(())
+        add(&tx, version, shingles)
     })
+}
+
+/// Keeps the hashes of a version that had none.
+pub fn add(db: &Db<'_>, version: i64, shingles: &[i64]) -> Result<()> {
+    for some in shingles.chunks(ROWS) {
+        let rows = vec!["(?, ?)"; some.len()].join(", ");
+        let values: Vec<Value> = some
+            .iter()
+            .flat_map(|hash| [version.into(), (*hash).into()])
+            .collect();
+        db.execute(
+            &format!("INSERT INTO shingles (version_id, hash) VALUES {rows}"),
+            &values,
+        )?;
+    }
+    Ok(())
 }

@@ -20,7 +20,7 @@ const HEAD: &str = "SELECT s.id, s.name, s.title, s.summary, s.readme, s.owner_i
     FROM scripts s JOIN categories c ON c.id = s.category_id JOIN languages l ON l.id = s.language_id \
     LEFT JOIN accounts a ON a.id = s.owner_id ";
 
-const ROW: &str = "SELECT s.id, s.name, s.title, s.summary, l.slug AS language, l.name AS language_name, \
+pub(super) const ROW: &str = "SELECT s.id, s.name, s.title, s.summary, l.slug AS language, l.name AS language_name, \
     c.path AS category_path, a.alias AS author, COALESCE(a.name, s.owner_name) AS author_name, v.number, \
     s.published_at, s.downloads, s.rating_score, s.rating_n \
     FROM scripts s JOIN versions v ON v.id = s.latest_id JOIN categories c ON c.id = s.category_id \
@@ -94,6 +94,18 @@ pub fn maintained(db: &Db<'_>, account: i64) -> Result<Vec<Script>> {
 
 /// Published scripts, by filter and order; words are not looked at, `search::find` does that.
 pub fn list(db: &Db<'_>, filter: &Filter, size: u32) -> Result<Page<ScriptRow>> {
+    let (mut sql, mut values) = wanted(filter);
+    sql.push_str(&format!(
+        " ORDER BY {} LIMIT ? OFFSET ?",
+        order(filter.sort)
+    ));
+    values.extend(window(filter.page, size));
+    let rows = tagged(db, db.query(&sql, &values)?.into()?)?;
+    Ok(Page::cut(rows, filter.page, size))
+}
+
+/// The rows of a filter, without an order.
+pub(super) fn wanted(filter: &Filter) -> (String, Vec<Value>) {
     let mut sql = format!("{ROW} WHERE s.status = 'published'");
     let mut values: Vec<Value> = Vec::new();
     if let Some(path) = &filter.category {
@@ -117,13 +129,7 @@ pub fn list(db: &Db<'_>, filter: &Filter, size: u32) -> Result<Page<ScriptRow>> 
             values.push(value.into());
         }
     }
-    sql.push_str(&format!(
-        " ORDER BY {} LIMIT ? OFFSET ?",
-        order(filter.sort)
-    ));
-    values.extend(window(filter.page, size));
-    let rows = tagged(db, db.query(&sql, &values)?.into()?)?;
-    Ok(Page::cut(rows, filter.page, size))
+    (sql, values)
 }
 
 /// Scripts that the editors pinned, and whose time is not over.

@@ -6,6 +6,10 @@ use harmonious::Db;
 use harmonious::prelude::*;
 
 use super::upsert;
+use crate::who;
+
+/// Letters of what tells a site from others, 5 bits each.
+const SITE_LETTERS: usize = 26;
 
 /// Its value, if it is set.
 pub fn get(db: &Db<'_>, name: &str) -> Result<Option<String>> {
@@ -33,4 +37,13 @@ pub fn stamp(db: &Db<'_>) -> Result<i64> {
 /// Raises it: first of all in a transaction, since whoever raises it waits for others that did.
 pub fn touch(db: &Db<'_>) -> Result<()> {
     upsert::raise(db, "stamp")
+}
+
+/// What tells this site from all others, for ids that never change: made once.
+pub fn site(db: &Db<'_>) -> Result<String> {
+    if let Some(site) = get(db, "site")? {
+        return Ok(site);
+    }
+    upsert::setting_once(db, "site", &who::secret(SITE_LETTERS)?)?;
+    get(db, "site")?.or_status(500, "the settings have no site")
 }

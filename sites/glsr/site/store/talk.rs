@@ -14,7 +14,7 @@ pub const LOGGED: u32 = 50;
 /// Seconds for which a comment may be edited.
 pub const EDIT_S: i64 = 30 * 60;
 
-const COMMENT: &str = "SELECT c.id, c.script_id, v.number, c.account_id, a.alias AS author_alias, \
+pub(super) const COMMENT: &str = "SELECT c.id, c.script_id, v.number, c.account_id, a.alias AS author_alias, \
     COALESCE(a.name, c.author_name) AS author_name, c.subject, c.body, c.status, c.created_at, c.edited_at \
     FROM comments c LEFT JOIN versions v ON v.id = c.version_id LEFT JOIN accounts a ON a.id = c.account_id ";
 
@@ -295,7 +295,7 @@ pub fn log_page(db: &Db<'_>, script: Option<i64>, page: u32) -> Result<Page<Logg
     };
     let sql = format!(
         "SELECT m.id, m.at, m.actor_name, m.action, s.name AS script, m.version_id, m.subject, m.reason, m.note \
-         FROM moderation_log m LEFT JOIN scripts s ON s.id = m.script_id {which} \
+         FROM moderation_log m LEFT JOIN scripts s ON s.id = m.script_id AND s.status <> 'fresh' {which} \
          ORDER BY m.at DESC, m.id DESC LIMIT ? OFFSET ?"
     );
     let mut values: Vec<harmonious::Value> = script.map(Into::into).into_iter().collect();

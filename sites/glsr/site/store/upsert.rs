@@ -14,6 +14,13 @@ pub fn setting(db: &Db<'_>, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
+/// Sets a setting that nobody set yet.
+pub fn setting_once(db: &Db<'_>, name: &str, value: &str) -> Result<()> {
+    let sql = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
+    db.execute(sql, &[name.into(), value.into()])?;
+    Ok(())
+}
+
 /// Raises the number that is a setting, from 0.
 pub fn raise(db: &Db<'_>, name: &str) -> Result<()> {
     let sql = "INSERT INTO settings (name, value) VALUES (?, '1') \

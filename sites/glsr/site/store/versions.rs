@@ -3,13 +3,16 @@
 //! time one finds no row, which is a 409.
 
 use harmonious::prelude::*;
-use harmonious::{Db, Row};
+use harmonious::{Db, Row, Value};
 
 use super::{now, scripts, search, upsert};
 use crate::model::{Finding, Me, NewVersion, Status, Version};
 use crate::rules;
 
-const VERSION: &str = "SELECT v.id, v.script_id, v.number, v.label, v.status, v.sha256, b.bytes, b.lines, \
+/// Rows that one statement writes.
+const FINDING_ROWS: usize = 20;
+
+pub(super) const VERSION: &str = "SELECT v.id, v.script_id, v.number, v.label, v.status, v.sha256, b.bytes, b.lines, \
     v.file_name, v.changelog, v.urgent, v.author_id, a.alias AS author_alias, \
     COALESCE(a.name, v.author_name) AS author_name, v.source, v.created_at, v.submitted_at, v.decided_at, \
     d.alias AS decider, v.reason, v.signature, v.signing_key \
@@ -316,22 +319,28 @@ pub fn findings(db: &Db<'_>, id: i64) -> Result<Vec<Finding>> {
 /// Keeps what the checks found, in place of what they found before.
 pub fn set_findings(db: &Db<'_>, id: i64, findings: &[Finding]) -> Result<()> {
     db.execute("DELETE FROM findings WHERE version_id = ?", &[id.into()])?;
+    add_findings(db, id, findings)
+}
+
+/// Keeps what the checks found in a version for the first time.
+pub fn add_findings(db: &Db<'_>, id: i64, findings: &[Finding]) -> Result<()> {
     let now = now();
-    for finding in findings {
-        let sql = "INSERT INTO findings (version_id, checker, level, line, message, created_at) \
-                   VALUES (?, ?, ?, ?, ?, ?)";
-        let message: String = finding.message.chars().take(300).collect();
-        let level = finding.level.text();
-        let checker = &finding.checker;
-        let values = [
-            id.into(),
-            checker.into(),
-            level.into(),
-            finding.line.into(),
-            message.into(),
-            now.into(),
-        ];
-        db.execute(sql, &values)?;
+    for some in findings.chunks(FINDING_ROWS) {
+        let rows = vec!["(?, ?, ?, ?, ?, ?)"; some.len()].join(", ");
+        let mut values: Vec<Value> = Vec::new();
+        for finding in some {
+            let message: String = finding.message.chars().take(300).collect();
+            values.extend([
+                id.into(),
+                (&finding.checker).into(),
+                finding.level.text().into(),
+                finding.line.into(),
+                message.into(),
+                now.into(),
+            ]);
+        }
+        let sql = "INSERT INTO findings (version_id, checker, level, line, message, created_at) VALUES";
+        db.execute(&format!("{sql} {rows}"), &values)?;
     }
     Ok(())
 }

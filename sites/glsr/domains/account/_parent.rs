@@ -1,0 +1,4 @@
+//! The pages of an account: for whoever is signed in.
+use harmonious::prelude::*;
+
+module! { inherits = "member" }

@@ -1,0 +1,9 @@
+//! What operators do outside of requests: `domains/_tasks.rs` names these as tasks. They print what they did on the
+//! standard output, and how far they are on the standard error; both are for operators, and in English.
+
+pub mod admin;
+pub mod import;
+pub mod import_git;
+mod report;
+mod walk;
+mod words;
