@@ -12,14 +12,13 @@ fn show(req: &Request) -> Result<Response> {
 fn sign_in(req: &Request) -> Result<Response> {
     let form = req.form()?;
     let next = form.get("next").unwrap_or_default();
-    if forms::sign_in(req, &form)?.is_some() {
-        return forms::done(req, "signed-in", view::next(next, "/account/"));
-    }
     let alias = form.get("alias").unwrap_or_default();
-    forms::again(
-        req,
-        "sign-in.html",
-        context! { alias, next },
-        &[forms::LOGIN],
-    )
+    let typed = context! { alias, next };
+    match forms::sign_in(req, &form) {
+        // A password that somebody else chose comes first, wherever the visitor wanted to go.
+        Ok(Some(account)) if account.must_change => Ok(Response::redirect("/account/password")),
+        Ok(Some(_)) => forms::done(req, "signed-in", view::next(next, "/account/")),
+        Ok(None) => forms::again(req, "sign-in.html", typed, &[forms::LOGIN]),
+        Err(error) => forms::wait(req, "sign-in.html", typed, "alias", error),
+    }
 }

@@ -128,7 +128,8 @@ pub fn who(req: &Request, scope: &str) -> Result<Me> {
     let (me, scopes) = caller(req)?.ok_or_else(|| unauthorized(req, "api.token", ""))?;
     if !scopes.has(scope) {
         let why = req.t("api.scope", context! { scope });
-        let field = format!("Bearer realm=\"glsr\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        let field =
+            format!("Bearer realm=\"glsr\", error=\"insufficient_scope\", scope=\"{scope}\"");
         return Err(Error::forbidden(why).with_header("www-authenticate", &field));
     }
     if me.must_change {
@@ -167,7 +168,11 @@ pub fn script(req: &Request) -> Result<Script> {
         }
         None => false,
     };
-    if seen { Ok(script) } else { Err(Error::not_found("")) }
+    if seen {
+        Ok(script)
+    } else {
+        Err(Error::not_found(""))
+    }
 }
 
 /// The script that the path names, with its lists, and its maintainer whose token is good for that.
@@ -235,13 +240,20 @@ fn caller(req: &Request) -> Result<Option<(Me, Scopes)>> {
     };
     let hash = rules::sha256(token.as_bytes());
     let Some(found) = accounts::token_of(&req.db(), &hash)? else {
-        return Err(unauthorized(req, "api.revoked", ", error=\"invalid_token\""));
+        return Err(unauthorized(
+            req,
+            "api.revoked",
+            ", error=\"invalid_token\"",
+        ));
     };
     let now = now();
     // Once a minute is often enough.
     let once = format!("token{}{hash}", now / 60);
-    req.db()
-        .soon(accounts::TOKEN_USED, &[now.into(), hash.into()], Some(&once))?;
+    req.db().soon(
+        accounts::TOKEN_USED,
+        &[now.into(), hash.into()],
+        Some(&once),
+    )?;
     Ok(Some(found))
 }
 
@@ -256,7 +268,11 @@ fn bearer(req: &Request) -> Result<Option<&str>> {
         .map(|(_, token)| token.trim());
     match token {
         Some(token) if token.starts_with(tokens::BEGIN) => Ok(Some(token)),
-        _ => Err(unauthorized(req, "api.revoked", ", error=\"invalid_token\"")),
+        _ => Err(unauthorized(
+            req,
+            "api.revoked",
+            ", error=\"invalid_token\"",
+        )),
     }
 }
 

@@ -105,7 +105,11 @@ fn feed(req: &Request, what: &str) -> Result<Feed> {
                 title: titled(&req.t("feed.moderation", context! {})),
                 page: "/log".to_owned(),
                 since: 0,
-                entries: found.into_iter().take(ENTRIES as usize).map(of_log).collect(),
+                entries: found
+                    .into_iter()
+                    .take(ENTRIES as usize)
+                    .map(of_log)
+                    .collect(),
             }
         }
         Some(("category", path)) => {
@@ -228,14 +232,28 @@ fn written(req: &Request, what: &str, feed: &Feed) -> Result<String> {
             body => req.render_text("/feeds/_body.html", context! { body })?,
         };
         let author = Some(entry.author.trim()).filter(|name| !name.is_empty());
-        write_entry(&mut out, &site, &address, entry, author.unwrap_or(&nobody), &html);
+        write_entry(
+            &mut out,
+            &site,
+            &address,
+            entry,
+            author.unwrap_or(&nobody),
+            &html,
+        );
     }
     out.push_str("</feed>\n");
     Ok(out)
 }
 
 /// Writing into a text cannot fail.
-fn write_entry(out: &mut String, site: &str, address: &str, entry: &Entry, author: &str, html: &str) {
+fn write_entry(
+    out: &mut String,
+    site: &str,
+    address: &str,
+    entry: &Entry,
+    author: &str,
+    html: &str,
+) {
     let at = moment(entry.at);
     let _ = writeln!(
         out,
@@ -323,7 +341,11 @@ fn moment(at: i64) -> String {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     let year = era * 400 + year + next;
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -362,7 +384,10 @@ mod tests {
 
     #[test]
     fn no_text_breaks_the_xml() {
-        assert_eq!(xml("]]></title>&\"'"), "]]&gt;&lt;/title&gt;&amp;&quot;&#39;");
+        assert_eq!(
+            xml("]]></title>&\"'"),
+            "]]&gt;&lt;/title&gt;&amp;&quot;&#39;"
+        );
         assert_eq!(xml("a\u{1b}b\u{ffff}\n"), "a\u{fffd}b\u{fffd}\n");
     }
 }

@@ -7,7 +7,11 @@ use crate::model::{Entry, Finding, Me, Meta, NewVersion, Script, Source, Status,
 use crate::rules::{self, Limits};
 use crate::store::{accounts, review, scripts, talk, versions};
 use crate::who::What;
-use crate::{checking, forms, sign, who};
+
+mod moves;
+
+use crate::{checking, forms, moderation, sign, who};
+pub use moves::{again, appeal, drop_draft, may, sign, take_back, withdraw};
 
 /// Bytes of a script, unless `[config] script-bytes-max` says otherwise.
 pub(crate) const SCRIPT_BYTES_MAX: usize = 256 * 1024;
@@ -15,6 +19,8 @@ pub(crate) const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 const CHANGELOG_MAX: usize = 8_000;
 pub(crate) const LABEL_MAX: usize = 40;
 const FILE_NAME_MAX: usize = 80;
+/// Drafts of one account at a time; each may be as large as a script.
+const DRAFTS_MAX: i64 = 20;
 
 /// What authors say about a version.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,13 +43,16 @@ pub fn submit_new(
     let mut wrong = rules::meta(meta, &Limits::default());
     wrong.extend(forms::places(&req.db(), meta)?);
     let text = taken(req, &source, about, &mut wrong)?;
+    wrong.extend(drafts_wrong(&req.db(), me)?);
     if !wrong.is_empty() {
         return Ok(Err(wrong));
     }
     let file = file_name(&source.file_name, &meta.name);
     let made = req.db().transaction(|tx| {
         let script = scripts::create(&tx, me, meta)?;
-        versions::draft(&tx, script, me, &about.version(&text, &file))
+        let draft = versions::draft(&tx, script, me, &about.version(&text, &file))?;
+        looked_at(&tx, script, draft, &text)?;
+        Ok(draft)
     });
     match made {
         Err(error) if error.kind() == "unique" => Ok(Err(vec![Wrong::new("name", "name_taken")])),
@@ -62,14 +71,18 @@ pub fn new_version(
     open(req, script)?;
     let mut wrong = Vec::new();
     let text = taken(req, &source, about, &mut wrong)?;
+    wrong.extend(drafts_wrong(&req.db(), me)?);
     if !wrong.is_empty() {
         return Ok(Err(wrong));
     }
     let file = file_name(&source.file_name, &script.name);
     let new = about.version(&text, &file);
-    req.db()
-        .transaction(|tx| versions::draft(&tx, script.id, me, &new))
-        .map(Ok)
+    let made = req.db().transaction(|tx| {
+        let draft = versions::draft(&tx, script.id, me, &new)?;
+        looked_at(&tx, script.id, draft, &text)?;
+        Ok(draft)
+    });
+    made.map(Ok)
 }
 
 /// Changes a draft; or what is wrong.
@@ -91,9 +104,10 @@ pub fn save(
         &source.file_name
     };
     let file = file_name(typed, &script.name);
-    let saved = req
-        .db()
-        .transaction(|tx| versions::save(&tx, draft.id, &about.version(&text, &file)));
+    let saved = req.db().transaction(|tx| {
+        versions::save(&tx, draft.id, &about.version(&text, &file))?;
+        looked_at(&tx, script.id, draft.id, &text)
+    });
     saved.map_err(|error| conflict(req, error, draft))?;
     Ok(Ok(()))
 }
@@ -145,10 +159,7 @@ pub fn check_again(req: &Request, version: &Version) -> Result<()> {
 pub fn decide(req: &Request, me: &Me, version: i64, approve: bool, reason: &str) -> Result<()> {
     let pending = versions::by_id(&req.db(), version)?.or_404()?;
     let script = scripts::by_id(&req.db(), pending.script_id)?.or_404()?;
-    let own = own(&req.db(), me, &script, &pending)?;
-    if own && !review::is_only_reviewer(&req.db(), me.id)? {
-        return Err(Error::forbidden(req.t("error.own", context! {})));
-    }
+    let alone = moderation::towards(&req.db(), me, &script, &pending)?.admit(req)?;
     let done = req.db().transaction(|tx| {
         match approve {
             true => drop(versions::publish(&tx, version, Some(me.id), reason)?),
@@ -160,8 +171,7 @@ pub fn decide(req: &Request, me: &Me, version: i64, approve: bool, reason: &str)
             script: Some(script.id),
             version: Some(version),
             subject: &script.name,
-            reason,
-            note: if own { "the only reviewer" } else { "" },
+            reason: &moderation::told(reason, alone),
             ..Entry::default()
         };
         talk::log(&tx, &entry)
@@ -182,10 +192,8 @@ pub fn decide_appeal(
 ) -> Result<()> {
     let refused = versions::by_id(&req.db(), appeal.version_id)?.or_404()?;
     let script = scripts::by_id(&req.db(), refused.script_id)?.or_404()?;
-    let biased = appeal.refused_by == Some(me.id) || own(&req.db(), me, &script, &refused)?;
-    if biased && !review::is_only_reviewer(&req.db(), me.id)? {
-        return Err(Error::forbidden(req.t("error.own", context! {})));
-    }
+    let stand = moderation::towards_appeal(&req.db(), me, appeal, &script, &refused)?;
+    let alone = stand.admit(req)?;
     let done = req.db().transaction(|tx| {
         talk::decide_appeal(&tx, me, appeal.id, granted, answer)?;
         let entry = Entry {
@@ -194,8 +202,7 @@ pub fn decide_appeal(
             script: Some(script.id),
             version: Some(refused.id),
             subject: &script.name,
-            reason: answer,
-            note: if biased { "the only reviewer" } else { "" },
+            reason: &moderation::told(answer, alone),
             ..Entry::default()
         };
         talk::log(&tx, &entry)
@@ -232,11 +239,7 @@ pub fn edit(
 
 /// Puts the signature of a maintainer beside a version, in place of one that is there; or what is wrong with it. Only a
 /// key that is not revoked signs.
-pub fn put_signature(
-    req: &Request,
-    version: &Version,
-    minisig: &str,
-) -> Result<Result<(), Wrong>> {
+pub fn put_signature(req: &Request, version: &Version, minisig: &str) -> Result<Result<(), Wrong>> {
     let keys = accounts::keys_for(&req.db(), version.script_id)?;
     let publics: Vec<&str> = keys.iter().map(|key| key.public_key.as_str()).collect();
     let text = versions::body(&req.db(), &version.sha256)?;
@@ -272,9 +275,6 @@ fn taken(
     about: &About<'_>,
     wrong: &mut Vec<Wrong>,
 ) -> Result<String> {
-    let max = req
-        .config::<Option<usize>>("script-bytes-max")?
-        .unwrap_or(SCRIPT_BYTES_MAX);
     for (field, text, max, kind) in [
         (
             "changelog",
@@ -292,13 +292,21 @@ fn taken(
     ] {
         wrong.extend(rules::free_text(field, text, max, kind).err());
     }
-    match rules::source(source.clone(), max) {
-        Ok((text, _)) => Ok(text),
+    match text(req, source)? {
+        Ok(text) => Ok(text),
         Err(one) => {
             wrong.push(one);
             Ok(String::new())
         }
     }
+}
+
+/// The text of a script as it is kept; or what is wrong with it.
+pub fn text(req: &Request, source: &Source) -> Result<Result<String, Wrong>> {
+    let max = req
+        .config::<Option<usize>>("script-bytes-max")?
+        .unwrap_or(SCRIPT_BYTES_MAX);
+    Ok(rules::source(source.clone(), max).map(|(text, _)| text))
 }
 
 /// The findings of all checks, those of the encoding too.
@@ -307,13 +315,28 @@ fn found(req: &Request, script: &Script, version: &Version) -> Result<Vec<Findin
     checking::all(req, script, version, &text)
 }
 
-/// Whether a reviewer would decide about his own.
-fn own(db: &Db<'_>, me: &Me, script: &Script, version: &Version) -> Result<bool> {
-    Ok(version.author_id == Some(me.id) || scripts::maintained_by(db, script, me.id)?)
+/// Keeps what the checks find that need no program, so that an author sees it before anybody else looks.
+fn looked_at(db: &Db<'_>, script: i64, version: i64, text: &str) -> Result<()> {
+    let script = scripts::by_id(db, script)?.or_404()?;
+    let findings = checking::pure(db, &script, version, text)?;
+    versions::set_findings(db, version, &findings)
+}
+
+/// What is wrong if somebody has more drafts in hand than anybody needs.
+fn drafts_wrong(db: &Db<'_>, me: &Me) -> Result<Option<Wrong>> {
+    let many = versions::drafts_of(db, me.id)? >= DRAFTS_MAX;
+    Ok(many.then_some(Wrong {
+        field: "source",
+        key: "drafts_many",
+        n: DRAFTS_MAX,
+    }))
 }
 
 /// What was taken down stays so.
-fn open(req: &Request, script: &Script) -> Result<()> {
+///
+/// # Errors
+/// 409 for a script that was taken down.
+pub(crate) fn open(req: &Request, script: &Script) -> Result<()> {
     match script.status {
         Status::Removed => Err(Error::conflict(req.t("error.removed", context! {}))),
         _ => Ok(()),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use harmonious::Db;
 use harmonious::prelude::*;
 
-use crate::model::{Meta, NewAccount, Source, Wrong};
+use crate::model::{Account, Category, Language, Meta, NewAccount, Source, Wrong};
 use crate::rules;
 use crate::store::{accounts, now, taxonomy, upsert};
-use crate::{captcha, who};
+use crate::{captcha, view, who};
 
 /// The field that people do not see and do not fill in.
 const HONEYPOT: &str = "url2";
@@ -46,9 +46,20 @@ pub fn again(
     typed: impl Serialize,
     wrong: &[Wrong],
 ) -> Result<Response> {
-    let told = told(req, wrong);
     let status = if wrong.is_empty() { 200 } else { 422 };
-    let page = req.render(template, context! { typed, wrong => told })?;
+    answer(req, template, typed, wrong, status)
+}
+
+/// The same with another status.
+pub fn answer(
+    req: &Request,
+    template: &str,
+    typed: impl Serialize,
+    wrong: &[Wrong],
+    status: u16,
+) -> Result<Response> {
+    let wrong = told(req, wrong);
+    let page = req.render(template, context! { typed, wrong })?;
     Ok(page.with_status(status))
 }
 
@@ -61,6 +72,34 @@ pub fn told(req: &Request, wrong: &[Wrong]) -> Vec<Told> {
             text: req.t(&format!("wrong.{}", one.key), context! { n => one.n }),
         })
         .collect()
+}
+
+/// The page again if an error says that it was too often: a 429 with what was typed, and beside that field how many
+/// minutes to wait. Any other error goes on.
+pub fn wait(
+    req: &Request,
+    template: &str,
+    typed: impl Serialize,
+    field: &'static str,
+    error: Error,
+) -> Result<Response> {
+    let (wrong, after) = too_often(field, error)?;
+    let page = answer(req, template, typed, &[wrong], 429)?;
+    Ok(page.with_header("retry-after", &after.to_string()))
+}
+
+/// What is wrong if an error says that it was too often, and after how many seconds it is not; or the error.
+pub fn too_often(field: &'static str, error: Error) -> Result<(Wrong, u64)> {
+    let Some(after) = error.retry_after().filter(|_| error.status() == 429) else {
+        return Err(error);
+    };
+    let minutes = i64::try_from(after.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
+    let wrong = Wrong {
+        field,
+        key: "wait",
+        n: minutes.max(1),
+    };
+    Ok((wrong, after.as_secs()))
 }
 
 /// Goes on to a page with a message: `flash(req, "saved", "/account/")` shows `flash.saved`.
@@ -98,6 +137,45 @@ pub fn source(form: &Form) -> Result<Source> {
     })
 }
 
+/// The text of a file, of which only the text counts: the file `file`, else that field. What is no text is empty.
+pub fn file_or(form: &Form, field: &str) -> Result<String> {
+    match form.files("file").find(|file| !file.is_empty()) {
+        Some(file) => Ok(String::from_utf8(file.bytes()?.into_owned()).unwrap_or_default()),
+        None => Ok(form.get(field).unwrap_or_default().to_owned()),
+    }
+}
+
+/// An entry of a list that a form offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    pub value: String,
+    pub text: String,
+}
+
+/// All categories as a form offers them, in the order of the tree.
+pub fn categories(req: &Request) -> Result<Vec<Choice>> {
+    let all = view::categories(req, taxonomy::categories(&req.db())?);
+    let choice = |one: Category| Choice {
+        text: format!(
+            "{}{}",
+            "\u{2013} ".repeat(usize::try_from(one.depth).unwrap_or_default()),
+            one.name
+        ),
+        value: one.path,
+    };
+    Ok(all.into_iter().map(choice).collect())
+}
+
+/// All languages as a form offers them, by name.
+pub fn languages(req: &Request) -> Result<Vec<Choice>> {
+    let choice = |one: Language| Choice {
+        value: one.slug,
+        text: one.name,
+    };
+    let all = taxonomy::languages(&req.db())?;
+    Ok(all.into_iter().map(choice).collect())
+}
+
 /// What rules alone cannot know: whether the category and the language are there.
 pub fn places(db: &Db<'_>, meta: &Meta) -> Result<Vec<Wrong>> {
     let mut wrong = Vec::new();
@@ -110,15 +188,25 @@ pub fn places(db: &Db<'_>, meta: &Meta) -> Result<Vec<Wrong>> {
     Ok(wrong)
 }
 
-/// A question for a form: the line for the shell, and the sealed field `captcha_seal`.
-pub fn captcha(req: &Request) -> Result<Context> {
+/// A question for a form.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The line for the shell.
+    pub line: String,
+    /// The field `captcha_seal`.
+    pub sealed: String,
+}
+
+/// A question for a form: another one each time.
+pub fn captcha(req: &Request) -> Result<Asked> {
     let random = who::secret(13)?;
     let number =
         u64::from_str_radix(&rules::sha256(random.as_bytes())[..16], 16).unwrap_or_default();
     let question = captcha::Question::new(number);
     let life = CAPTCHA_S.unsigned_abs();
     let sealed = req.seal("captcha", &format!("{random} {question}"), life)?;
-    Ok(context! { line => question.line(), sealed })
+    let line = question.line();
+    Ok(Asked { line, sealed })
 }
 
 /// Whether the question of a form was answered: each once, within a quarter of an hour, by somebody who left the
@@ -137,7 +225,13 @@ pub fn is_human(req: &Request, form: &Form) -> Result<bool> {
         .is_ok_and(|question: captcha::Question| question.is_answer(typed));
     // Wrong ones use it up too: a question is no lock to be tried.
     let unused = upsert::nonce(&req.db(), nonce, now() + CAPTCHA_S)?;
-    Ok(right && unused && form.get(HONEYPOT).unwrap_or_default().is_empty())
+    Ok(right && unused && honeypot_is_empty(form))
+}
+
+/// Whether the hidden field was left alone.
+#[must_use]
+pub fn honeypot_is_empty(form: &Form) -> bool {
+    form.get(HONEYPOT).unwrap_or_default().is_empty()
 }
 
 /// What is wrong with a new password: typed twice, and none of those that everybody tries.
@@ -234,7 +328,10 @@ pub fn email_wrong(email: &str) -> Option<Wrong> {
 }
 
 /// Signs in by the fields `alias` and `password`. None if they are wrong, or the account cannot sign in.
-pub fn sign_in(req: &Request, form: &Form) -> Result<Option<i64>> {
+///
+/// # Errors
+/// 429 after too many tries.
+pub fn sign_in(req: &Request, form: &Form) -> Result<Option<Account>> {
     let alias = form.get("alias").unwrap_or_default().trim().to_lowercase();
     let account =
         accounts::by_alias(&req.db(), &alias)?.filter(|account| account.status == "active");
@@ -249,5 +346,5 @@ pub fn sign_in(req: &Request, form: &Form) -> Result<Option<i64>> {
         accounts::set_password(&req.db(), account.id, &hash, account.must_change)?;
     }
     req.session().sign_in(&account.id.to_string())?;
-    Ok(Some(account.id))
+    Ok(Some(account))
 }

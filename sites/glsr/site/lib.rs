@@ -3,28 +3,38 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
+pub mod admin;
 pub mod api;
+pub mod authors;
 pub mod captcha;
 pub mod checking;
 pub mod checks;
+pub mod editing;
 pub mod feed;
+pub mod fields;
 pub mod flow;
 pub mod forms;
 pub mod header;
 pub mod languages;
 pub mod licence;
 pub mod lists;
+pub mod maintainers;
 pub mod model;
+pub mod moderation;
 pub mod outline;
 pub mod pages;
 pub mod people;
 pub mod raw;
+pub mod reset;
+pub mod reviewing;
 pub mod rules;
 pub mod seed;
 pub mod shown;
 pub mod sign;
 pub mod start;
 pub mod store;
+pub mod talking;
 pub mod tasks;
 pub mod tokens;
 pub mod view;

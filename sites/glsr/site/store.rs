@@ -7,10 +7,11 @@
 pub mod accounts;
 pub mod after;
 pub mod alike;
+pub mod feeds;
 pub mod glance;
 pub mod imports;
-pub mod feeds;
 pub mod news;
+pub mod notices;
 pub mod review;
 pub mod scripts;
 pub mod search;

@@ -75,7 +75,10 @@ pub fn act(req: &Request) -> Result<Response> {
     let typed = Typed {
         label: rules::tidy(form.get("label").unwrap_or_default()),
         scopes: form.all("scopes").map(str::to_owned).collect(),
-        days: form.get("days").and_then(|days| days.parse().ok()).unwrap_or(-1),
+        days: form
+            .get("days")
+            .and_then(|days| days.parse().ok())
+            .unwrap_or(-1),
     };
     let wrong = wrong(req, &me, &typed)?;
     if !wrong.is_empty() {
@@ -102,7 +105,10 @@ fn wrong(req: &Request, me: &Me, typed: &Typed) -> Result<Vec<Wrong>> {
     let good = lines(accounts::tokens(&req.db(), me.id)?);
     if good.iter().filter(|line| line.state == "good").count() >= TOKENS_MAX {
         let n = rules::number(TOKENS_MAX);
-        wrong.push(Wrong { n, ..Wrong::new("label", "tokens_many") });
+        wrong.push(Wrong {
+            n,
+            ..Wrong::new("label", "tokens_many")
+        });
     }
     Ok(wrong)
 }

@@ -54,7 +54,14 @@ pub struct Sent {
 }
 
 /// The fields of [`Sent`].
-const OF_VERSIONS: [&str; 6] = ["source", "file_name", "changelog", "label", "urgent", "submit"];
+const OF_VERSIONS: [&str; 6] = [
+    "source",
+    "file_name",
+    "changelog",
+    "label",
+    "urgent",
+    "submit",
+];
 
 impl Said {
     /// Changes what is said, and tidies it.
@@ -131,7 +138,9 @@ impl Sent {
 /// 415, 400, 422 if the body is something else.
 pub fn script(req: &Request) -> Result<(Said, Sent)> {
     let Value::Object(mut about) = req.json()? else {
-        return Err(Error::unprocessable("the body does not fit: it is no object"));
+        return Err(Error::unprocessable(
+            "the body does not fit: it is no object",
+        ));
     };
     let mut version = about.clone();
     about.retain(|name, _| !OF_VERSIONS.contains(&name.as_str()));

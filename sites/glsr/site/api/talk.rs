@@ -2,11 +2,11 @@
 
 use harmonious::prelude::*;
 
+use crate::api;
 use crate::model::{Comment, Page, Status, Wrong};
 use crate::rules::{self, Kind};
 use crate::store::{after, now, talk, versions};
 use crate::who::{self, What};
-use crate::api;
 
 /// Characters of a subject and of a comment.
 const SUBJECT_MAX: usize = 120;

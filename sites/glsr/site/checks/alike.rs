@@ -91,15 +91,22 @@ pub fn same_text(other: &str) -> Finding {
 /// assert_eq!(found.len(), 1);
 /// ```
 pub fn name_findings<'a>(name: &str, others: impl IntoIterator<Item = &'a str>) -> Vec<Finding> {
+    names_like(name, others)
+        .into_iter()
+        .map(|other| {
+            let message = format!("the name is easily taken for {other}");
+            finding("alike", Level::Warn, 0, &message)
+        })
+        .collect()
+}
+
+/// The names that a hasty eye takes for this one, five at most.
+pub fn names_like<'a>(name: &str, others: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let bare = skeleton(name);
     others
         .into_iter()
         .filter(|other| *other != name && near(&bare, &skeleton(other)))
         .take(NAMES_MAX)
-        .map(|other| {
-            let message = format!("the name is easily taken for {other}");
-            finding("alike", Level::Warn, 0, &message)
-        })
         .collect()
 }
 

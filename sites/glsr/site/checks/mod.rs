@@ -11,7 +11,8 @@ mod secrets;
 mod text;
 
 pub use alike::{
-    ALIKE_PERCENT_MIN, SHINGLES_MAX, alike_text, name_findings, percent, same_text, shingles,
+    ALIKE_PERCENT_MIN, SHINGLES_MAX, alike_text, name_findings, names_like, percent, same_text,
+    shingles,
 };
 pub use messages::findings;
 pub use programs::{CHECKERS, Job, Outcome, PROGRAMS, external, jobs};

@@ -137,7 +137,7 @@ pub fn meta(meta: &Meta, limits: &Limits) -> Vec<Wrong> {
     note(category(&meta.category));
     note(language(&meta.language));
     note(spdx(&meta.license).map(drop));
-    note(homepage(&meta.homepage));
+    note(address("homepage", &meta.homepage));
     note(tags(&meta.tags, limits.tags));
     note(needs(&meta.needs, limits.needs));
     note(applies(&meta.applies, limits.applies));
@@ -249,13 +249,23 @@ fn language(slug: &str) -> Result<(), Wrong> {
     }
 }
 
-/// An address of the web, or nothing.
-fn homepage(url: &str) -> Result<(), Wrong> {
+/// Whether a text is an address of the web, or nothing.
+///
+/// # Errors
+///
+/// With that field: `long`, `homepage_url`, and those of [`free_text`].
+///
+/// ```
+/// use glsr::rules::address;
+/// assert!(address("website", "https://example.org/~ada").is_ok() && address("website", "").is_ok());
+/// assert_eq!(address("website", "javascript:alert(1)").unwrap_err().key, "homepage_url");
+/// ```
+pub fn address(field: &'static str, url: &str) -> Result<(), Wrong> {
     if url.is_empty() {
         return Ok(());
     }
     if url.chars().count() > HOMEPAGE_CHARS_MAX {
-        return Err(wrong("homepage", "long", number(HOMEPAGE_CHARS_MAX)));
+        return Err(wrong(field, "long", number(HOMEPAGE_CHARS_MAX)));
     }
     let rest = url
         .strip_prefix("https://")
@@ -268,9 +278,9 @@ fn homepage(url: &str) -> Result<(), Wrong> {
         && host.chars().all(|c| c.is_alphanumeric() || ".-:[]".contains(c));
     let plain = |c: char| !(c.is_whitespace() || c.is_control() || "\"<>\\^`{|}".contains(c));
     if host_is_one && url.chars().all(plain) {
-        free_text("homepage", url, HOMEPAGE_CHARS_MAX, Kind::Line)
+        free_text(field, url, HOMEPAGE_CHARS_MAX, Kind::Line)
     } else {
-        Err(wrong("homepage", "homepage_url", 0))
+        Err(wrong(field, "homepage_url", 0))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Texts of refusals are not here: a [`Wrong`] names a key below `wrong.` in `locales/`.
 
+mod dates;
 mod flow;
 mod meta;
 mod names;
@@ -10,8 +11,9 @@ mod password;
 mod source;
 mod text;
 
+pub use dates::{date, day};
 pub use flow::{By, next, rating_score};
-pub use meta::{Limits, NO_LICENSE, meta, spdx, tidied};
+pub use meta::{Limits, NO_LICENSE, address, meta, spdx, tidied};
 pub use names::{alias, name, near, skeleton, slugged, tag_slug};
 pub use pages::{PAGES_MAX, cursor, is_bot, offset, page_number, paged, read_cursor};
 pub use password::password;

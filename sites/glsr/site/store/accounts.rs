@@ -255,6 +255,14 @@ pub fn keys_for(db: &Db<'_>, script: i64) -> Result<Vec<SigningKey>> {
     db.query(sql, &[script.into(), script.into()])?.into()
 }
 
+/// Whether a key of that id was one of a script's maintainers', and is revoked.
+pub fn is_revoked(db: &Db<'_>, script: i64, key_id: &str) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM signing_keys k WHERE k.key_id = ? AND k.revoked_at IS NOT NULL AND (\
+               k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
+               (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL))";
+    Ok(number(db, sql, &[key_id.into(), script.into(), script.into()])? > 0)
+}
+
 /// Adds a key. One that is there already is an error of the kind `unique`.
 pub fn add_key(
     db: &Db<'_>,

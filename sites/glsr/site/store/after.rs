@@ -24,7 +24,9 @@ pub fn scripts(
         Sort::Rated => "s.rating_score",
     };
     if let Some(place) = after {
-        sql.push_str(&format!(" AND ({column} < ? OR ({column} = ? AND s.id < ?))"));
+        sql.push_str(&format!(
+            " AND ({column} < ? OR ({column} = ? AND s.id < ?))"
+        ));
         values.extend(behind(place));
     }
     sql.push_str(&format!(" ORDER BY {column} DESC, s.id DESC LIMIT ?"));
@@ -44,12 +46,7 @@ pub const fn place(row: &ScriptRow, sort: Sort) -> Place {
 }
 
 /// Comments on a script that are not held, the oldest first; their places are `created_at` and `id`.
-pub fn comments(
-    db: &Db<'_>,
-    script: i64,
-    after: Option<Place>,
-    size: u32,
-) -> Result<Vec<Comment>> {
+pub fn comments(db: &Db<'_>, script: i64, after: Option<Place>, size: u32) -> Result<Vec<Comment>> {
     let mut sql = format!(
         "{} WHERE c.script_id = ? AND c.status <> 'held'",
         talk::COMMENT
@@ -65,12 +62,7 @@ pub fn comments(
 }
 
 /// Versions of a script that have a number, the newest first, below that number.
-pub fn versions(
-    db: &Db<'_>,
-    script: i64,
-    below: Option<i64>,
-    size: u32,
-) -> Result<Vec<Version>> {
+pub fn versions(db: &Db<'_>, script: i64, below: Option<i64>, size: u32) -> Result<Vec<Version>> {
     let sql = format!(
         "{} WHERE v.script_id = ? AND v.number < ? ORDER BY v.number DESC LIMIT ?",
         versions::VERSION

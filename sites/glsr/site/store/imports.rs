@@ -231,8 +231,7 @@ fn lists(db: &Db<'_>, known: &mut Known, id: i64, meta: &Meta) -> Result<String>
         slugs.push(slug);
     }
     for (kind, what, versions) in &meta.needs {
-        let sql =
-            "INSERT INTO dependencies (script_id, kind, what, versions) VALUES (?, ?, ?, ?)";
+        let sql = "INSERT INTO dependencies (script_id, kind, what, versions) VALUES (?, ?, ?, ?)";
         let values = [id.into(), kind.into(), what.into(), versions.into()];
         db.execute(sql, &values)?;
     }

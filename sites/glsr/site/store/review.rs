@@ -160,10 +160,15 @@ pub fn seen(db: &Db<'_>, by: &Me, edit: i64) -> Result<bool> {
 }
 
 /// Puts back what a field said before an edit; in a transaction. The change is an edit itself.
+///
+/// # Errors
+/// 409 if somebody looked at it already.
 pub fn revert(db: &Db<'_>, by: &Me, edit: &Edit) -> Result<()> {
     // The stamps first: see `store`.
     scripts::touch(db, edit.script_id)?;
-    seen(db, by, edit.id)?;
+    if !seen(db, by, edit.id)? {
+        return Err(Error::conflict(""));
+    }
     let script = scripts::by_id(db, edit.script_id)?.or_404()?;
     let mut meta = scripts::of(&script);
     meta.set(&edit.field, &edit.before_text);

@@ -44,10 +44,21 @@ pub fn site(db: &Db<'_>) -> Result<Stats> {
 
 /// Downloads of a script in the last days: day and number, the oldest first, each day once.
 pub fn downloads(db: &Db<'_>, script: i64, days: i64) -> Result<Vec<(i64, i64)>> {
-    let sql = "SELECT day, SUM(n) AS n FROM downloads WHERE script_id = ? AND day > ? GROUP BY day";
+    let sql = "SELECT day, SUM(n) AS n FROM downloads WHERE day > ? AND script_id = ? GROUP BY day";
+    by_day(db, sql, days, Some(script))
+}
+
+/// Downloads of all scripts in the last days, as [`downloads`].
+pub fn all_downloads(db: &Db<'_>, days: i64) -> Result<Vec<(i64, i64)>> {
+    let sql = "SELECT day, SUM(n) AS n FROM downloads WHERE day > ? GROUP BY day";
+    by_day(db, sql, days, None)
+}
+
+fn by_day(db: &Db<'_>, sql: &str, days: i64, of: Option<i64>) -> Result<Vec<(i64, i64)>> {
     let from = today() - days;
     let mut all: Vec<(i64, i64)> = (from + 1..=today()).map(|day| (day, 0)).collect();
-    for row in &db.query(sql, &[script.into(), from.into()])? {
+    let values = [Some(from), of].into_iter().flatten().map(Into::into);
+    for row in &db.query(sql, &values.collect::<Vec<_>>())? {
         let at = usize::try_from(row.get::<i64>("day")? - from - 1).unwrap_or(usize::MAX);
         if let Some(entry) = all.get_mut(at) {
             entry.1 = row.get("n")?;

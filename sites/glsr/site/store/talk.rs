@@ -114,6 +114,27 @@ pub fn unsay(db: &Db<'_>, comment: &Comment) -> Result<()> {
     count_comments(db, comment.script_id)
 }
 
+/// Lets a comment that was shown wait for a reviewer; in a transaction.
+pub fn hold(db: &Db<'_>, comment: &Comment) -> Result<()> {
+    let sql = "UPDATE comments SET status = 'held' WHERE id = ? AND status = 'shown'";
+    db.execute(sql, &[comment.id.into()])?;
+    count_comments(db, comment.script_id)
+}
+
+/// The page of a script's comments on which one of them is, from 1.
+pub fn page_of(db: &Db<'_>, comment: &Comment) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM comments WHERE script_id = ? AND status <> 'held' \
+               AND (created_at < ? OR (created_at = ? AND id < ?))";
+    let at = comment.created_at;
+    let values = [
+        comment.script_id.into(),
+        at.into(),
+        at.into(),
+        comment.id.into(),
+    ];
+    Ok(number(db, sql, &values)? / i64::from(COMMENTS) + 1)
+}
+
 /// Lets a held comment through; in a transaction. False if it is not held (any more).
 pub fn let_through(db: &Db<'_>, comment: &Comment) -> Result<bool> {
     scripts::touch(db, comment.script_id)?;
@@ -185,6 +206,19 @@ pub fn flag(db: &Db<'_>, by: &Me, what: Flagged, reason: &str, text: &str) -> Re
             now().into(),
         ],
     )
+}
+
+/// Whether an account reported just that, and nobody answered yet.
+pub fn is_flagged(db: &Db<'_>, account: i64, what: Flagged) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM flags WHERE account_id = ? AND script_id = ? AND status = 'open' \
+               AND COALESCE(version_id, 0) = ? AND COALESCE(comment_id, 0) = ?";
+    let values = [
+        account.into(),
+        what.script.into(),
+        what.version.unwrap_or(0).into(),
+        what.comment.unwrap_or(0).into(),
+    ];
+    Ok(number(db, sql, &values)? > 0)
 }
 
 /// Answers a flag. False if somebody did already.

@@ -108,6 +108,9 @@ pub fn describe_category(
         sql,
         &[name.into(), descr.into(), position.into(), id.into()],
     )?;
+    // Pages of its scripts name it.
+    let sql = "UPDATE scripts SET stamp = stamp + 1 WHERE category_id = ?";
+    db.execute(sql, &[id.into()])?;
     Ok(())
 }
 
@@ -168,6 +171,13 @@ pub fn set_language(db: &Db<'_>, language: &Language) -> Result<()> {
     let sql = "UPDATE scripts SET stamp = stamp + 1 \
                WHERE language_id = (SELECT id FROM languages WHERE slug = ?)";
     db.execute(sql, &[(&language.slug).into()])?;
+    Ok(())
+}
+
+/// Takes one away that no script is in; else that is an error of the kind `foreign-key`.
+pub fn drop_language(db: &Db<'_>, id: i64) -> Result<()> {
+    settings::touch(db)?;
+    db.execute("DELETE FROM languages WHERE id = ?", &[id.into()])?;
     Ok(())
 }
 

@@ -60,6 +60,12 @@ pub fn in_hand(db: &Db<'_>, account: i64) -> Result<Vec<(String, Version)>> {
         .collect()
 }
 
+/// Drafts of an account.
+pub fn drafts_of(db: &Db<'_>, account: i64) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS n FROM versions WHERE author_id = ? AND status = 'draft'";
+    super::number(db, sql, &[account.into()])
+}
+
 /// The text of that hash.
 pub fn body(db: &Db<'_>, sha256: &str) -> Result<String> {
     let row = db.query_one("SELECT text FROM bodies WHERE sha256 = ?", &[sha256.into()])?;
@@ -339,7 +345,8 @@ pub fn add_findings(db: &Db<'_>, id: i64, findings: &[Finding]) -> Result<()> {
                 now.into(),
             ]);
         }
-        let sql = "INSERT INTO findings (version_id, checker, level, line, message, created_at) VALUES";
+        let sql =
+            "INSERT INTO findings (version_id, checker, level, line, message, created_at) VALUES";
         db.execute(&format!("{sql} {rows}"), &values)?;
     }
     Ok(())

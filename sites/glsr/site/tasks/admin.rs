@@ -16,7 +16,8 @@ const PASSWORD_LETTERS: usize = 20;
 /// # Errors
 /// Wrong words; an alias that cannot be one, is taken, or is nobody's.
 pub fn run(req: &Request, args: &[String]) -> Result<()> {
-    let usage = "admin create ALIAS | admin reset ALIAS | admin grant ALIAS [reviewer] [editor] [admin]";
+    let usage =
+        "admin create ALIAS | admin reset ALIAS | admin grant ALIAS [reviewer] [editor] [admin]";
     let words = Words::read(usage, args, 2..=5, &[])?;
     let (what, alias, rest) = (words.plain[0], words.plain[1], &words.plain[2..]);
     match (what, rest) {
@@ -27,7 +28,9 @@ pub fn run(req: &Request, args: &[String]) -> Result<()> {
         ("create" | "reset", [more, ..]) => Err(Error::bad_request(format!(
             "{more:?} is one word too many: usage: {usage}"
         ))),
-        _ => Err(Error::bad_request(format!("there is no \"admin {what}\": usage: {usage}"))),
+        _ => Err(Error::bad_request(format!(
+            "there is no \"admin {what}\": usage: {usage}"
+        ))),
     }
 }
 

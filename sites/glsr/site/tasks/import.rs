@@ -118,7 +118,11 @@ impl<'r> Import<'r> {
             Some(account) => accounts::me(&db, account.id)?,
             None => None,
         };
-        let no_owner = || Error::unprocessable(format!("no account {alias:?} that is active: --owner names another"));
+        let no_owner = || {
+            Error::unprocessable(format!(
+                "no account {alias:?} that is active: --owner names another"
+            ))
+        };
         let languages = taxonomy::languages(&db)?;
         let known = Known::load(&db, &languages)?;
         let category = words.flag("--category").map(|path| path.trim_matches('/'));
@@ -274,8 +278,18 @@ impl<'r> Import<'r> {
     fn again(&self, tx: &Db<'_>, script: &Script<'_>, before: i64) -> Result<Fate> {
         let now = scripts::by_id(tx, before)?.or_404()?;
         match now.status {
-            Status::Removed => return Ok(Fate::Skipped("its script was taken down", format!(": {}", now.name))),
-            Status::Withdrawn => return Ok(Fate::Skipped("its script was withdrawn", format!(": {}", now.name))),
+            Status::Removed => {
+                return Ok(Fate::Skipped(
+                    "its script was taken down",
+                    format!(": {}", now.name),
+                ));
+            }
+            Status::Withdrawn => {
+                return Ok(Fate::Skipped(
+                    "its script was withdrawn",
+                    format!(": {}", now.name),
+                ));
+            }
             _ => {}
         }
         let header = header::read(&script.text);
@@ -294,7 +308,10 @@ impl<'r> Import<'r> {
     ) -> Result<Fate> {
         let header = header::read(&script.text);
         let Some(name) = free_name(known, &header, script.path) else {
-            return Ok(Fate::Skipped("no name can be made of its own", String::new()));
+            return Ok(Fate::Skipped(
+                "no name can be made of its own",
+                String::new(),
+            ));
         };
         let category = match self.category {
             Some(path) => path.to_owned(),
@@ -330,7 +347,7 @@ impl<'r> Import<'r> {
         let mut found = checks::pure(&given);
         found.extend(checks::name_findings(&meta.name, known.near(&meta.name)));
         let most = alike::most(tx, id, shingles)?;
-        found.extend(checking::alike(most, shingles.len()));
+        found.extend(checking::alike_finding(most, shingles.len()));
         Ok(found)
     }
 
@@ -386,10 +403,16 @@ fn meta(header: &Header, name: String, path: &str, category: String, language: &
         match wrong.field {
             "title" => {
                 let is_line = rules::free_text("title", file, 120, Kind::Line).is_ok();
-                meta.title = if is_line { file.to_owned() } else { meta.name.clone() };
+                meta.title = if is_line {
+                    file.to_owned()
+                } else {
+                    meta.name.clone()
+                };
             }
             // Where it comes from says more than nothing.
-            "summary" if rules::free_text("summary", path, SUMMARY_CHARS_MAX, Kind::Line).is_ok() => {
+            "summary"
+                if rules::free_text("summary", path, SUMMARY_CHARS_MAX, Kind::Line).is_ok() =>
+            {
                 meta.summary = path.to_owned();
             }
             "summary" => meta.summary = meta.name.clone(),
@@ -500,7 +523,10 @@ mod tests {
         let said = [&meta.title, &meta.summary, &meta.homepage, &meta.license];
         assert_eq!(said, ["a.sh", "b/a.sh", "", "NOASSERTION"]);
         let left = rules::meta(&meta, &Limits::default());
-        assert!(left.iter().all(|wrong| wrong.field == "license"), "{left:?}");
+        assert!(
+            left.iter().all(|wrong| wrong.field == "license"),
+            "{left:?}"
+        );
     }
 
     #[test]
@@ -509,7 +535,10 @@ mod tests {
         let name = |names: &[&str]| free_name(&known(names), &Header::default(), "net/a.sh");
         assert_eq!(name(&[]).as_deref(), Some("a.sh"));
         assert_eq!(name(&["a.sh"]).as_deref(), Some("net-a.sh"));
-        assert_eq!(name(&["a.sh", "net-a.sh", "a.sh-2"]).as_deref(), Some("a.sh-3"));
+        assert_eq!(
+            name(&["a.sh", "net-a.sh", "a.sh-2"]).as_deref(),
+            Some("a.sh-3")
+        );
         let long = "b".repeat(64);
         let cut = free_name(&known(&[&long]), &Header::default(), &long);
         assert_eq!(cut, Some(format!("{}-2", "b".repeat(62))));

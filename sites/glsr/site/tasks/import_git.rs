@@ -30,7 +30,10 @@ pub fn run(req: &Request, args: &[String]) -> Result<()> {
     let from = words.plain[0];
     // A path is one wherever git is run.
     let (address, source) = match Path::new(from).canonicalize() {
-        Ok(path) => (path.to_string_lossy().into_owned(), path.to_string_lossy().into_owned()),
+        Ok(path) => (
+            path.to_string_lossy().into_owned(),
+            path.to_string_lossy().into_owned(),
+        ),
         Err(_) => (from.to_owned(), without_credentials(from)),
     };
     let folder = Folder::new()?;
@@ -42,8 +45,19 @@ pub fn run(req: &Request, args: &[String]) -> Result<()> {
 fn clone(address: &str, source: &str, to: &Path) -> Result<()> {
     let mut command = Command::new("git");
     command
-        .args(["clone", "--quiet", "--depth", "1", "--no-tags", "--no-local"])
-        .args(["--no-recurse-submodules", "--config", "core.hooksPath=/dev/null"])
+        .args([
+            "clone",
+            "--quiet",
+            "--depth",
+            "1",
+            "--no-tags",
+            "--no-local",
+        ])
+        .args([
+            "--no-recurse-submodules",
+            "--config",
+            "core.hooksPath=/dev/null",
+        ])
         .args(["--config", "core.symlinks=false", "--"])
         .arg(address)
         .arg(to)
@@ -51,9 +65,9 @@ fn clone(address: &str, source: &str, to: &Path) -> Result<()> {
         .env("GIT_ALLOW_PROTOCOL", PROTOCOLS)
         .env("GIT_LFS_SKIP_SMUDGE", "1")
         .stdin(Stdio::null());
-    let child = command.spawn().map_err(|error| {
-        Error::unprocessable(format!("git cannot be run: {error}: install it"))
-    })?;
+    let child = command
+        .spawn()
+        .map_err(|error| Error::unprocessable(format!("git cannot be run: {error}: install it")))?;
     match wait(child)? {
         true => Ok(()),
         false => Err(Error::unprocessable(format!("git did not get {source}"))),
@@ -121,7 +135,10 @@ mod tests {
     #[test]
     fn credentials_are_cut_off() {
         for (address, source) in [
-            ("https://ada:pass@x.example/a@b.git", "https://x.example/a@b.git"),
+            (
+                "https://ada:pass@x.example/a@b.git",
+                "https://x.example/a@b.git",
+            ),
             ("https://token@x.example", "https://x.example"),
             ("https://x.example/a@b", "https://x.example/a@b"),
             ("git@x.example:a.git", "git@x.example:a.git"),

@@ -56,9 +56,10 @@ impl<'a> Words<'a> {
         }
         match words.plain.len() {
             few if few < *plain.start() => refuse("a word is missing".to_owned()),
-            many if many > *plain.end() => {
-                refuse(format!("{:?} is one word too many", words.plain[*plain.end()]))
-            }
+            many if many > *plain.end() => refuse(format!(
+                "{:?} is one word too many",
+                words.plain[*plain.end()]
+            )),
             _ => Ok(words),
         }
     }
@@ -90,13 +91,22 @@ mod tests {
         let both = Ok((vec!["d".to_owned()], Some("ada".to_owned())));
         assert_eq!(read(&["d", "--owner", "ada"]), both);
         assert_eq!(read(&["--owner=ada", "d"]), both);
-        assert_eq!(read(&["--", "--owner"]), Ok((vec!["--owner".to_owned()], None)));
+        assert_eq!(
+            read(&["--", "--owner"]),
+            Ok((vec!["--owner".to_owned()], None))
+        );
         for (args, why) in [
-            (&[][..], "a word is missing: usage: import DIR [--owner ALIAS]"),
+            (
+                &[][..],
+                "a word is missing: usage: import DIR [--owner ALIAS]",
+            ),
             (&["a", "b"], "\"b\" is one word too many: usage"),
             (&["a", "--own", "b"], "there is no flag --own: usage"),
             (&["a", "--owner"], "--owner has no word behind it: usage"),
-            (&["a", "--owner=b", "--owner=c"], "--owner stands twice: usage"),
+            (
+                &["a", "--owner=b", "--owner=c"],
+                "--owner stands twice: usage",
+            ),
         ] {
             let error = read(args).unwrap_err();
             assert!(error.starts_with(why), "{error}");

@@ -1,8 +1,13 @@
 //! `/scripts/NAME/comments`: what was said about it.
-use glsr::shown;
+use glsr::talking;
 use harmonious::prelude::*;
 
 #[get]
 fn show(req: &Request) -> Result<Response> {
-    shown::comments(req)
+    talking::comments(req)
+}
+
+#[post]
+fn say(req: &Request) -> Result<Response> {
+    talking::comment(req)
 }

@@ -1,0 +1,4 @@
+//! `/admin/`: for administrators alone.
+use harmonious::prelude::*;
+
+module! { inherits = "admin" }

@@ -1,0 +1,4 @@
+//! `/editor/`: for editors alone.
+use harmonious::prelude::*;
+
+module! { inherits = "editor" }

@@ -1,0 +1,4 @@
+//! `/review/`: for reviewers alone.
+use harmonious::prelude::*;
+
+module! { inherits = "reviewer" }
