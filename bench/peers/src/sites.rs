@@ -1,11 +1,13 @@
 //! Sites that are measured: the one of the repository, and those that are made up. What is made up lies
 //! below the target folder and stays there, so that a second run finds it built.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use std::{env, process};
 
 use crate::contest::server::Entrant;
@@ -18,6 +20,10 @@ const PACKAGE_OF_REPOSITORY: &str = "harmonious-bench-site";
 
 /// Folders of a site whose files are all replaced; what it kept in an earlier run goes with them.
 const SOURCES: [&str; 5] = ["data", "domains", "migrations", "site", "static"];
+/// What a site of the repository is not made from.
+const MADE: [&str; 4] = [".harmonious", "target", "data", SECRETS];
+/// Where its sdk is, as its Cargo.toml says.
+const SDK_OF_SITES: &str = "path = \"../../dispatcher/sdk\"";
 /// The file of a site that only its owner may read.
 const SECRETS: &str = "secrets.toml";
 
@@ -82,6 +88,48 @@ impl Site {
             .try_for_each(|(path, text)| site.write(path, text));
         written.map_err(|error| format!("{}: {error}", site.dir.display()))?;
         Ok(site)
+    }
+
+    /// A site of the repository in a folder of this name, as it is there, without what it keeps and what was made of
+    /// it. What is the same as in an earlier run stays as it was, so that it need not be built again.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn copy_of(path: &str, folder: &str) -> Result<Self, String> {
+        let site = Self {
+            dir: place().join(folder),
+        };
+        let from = repository().join(path);
+        let copied = gone(&site.dir.join("data"))
+            .and_then(|()| copy_all(&from, &site.dir, true))
+            .and_then(|()| fs::read_to_string(from.join("Cargo.toml")))
+            .and_then(|text| {
+                let sdk = format!("path = {:?}", sdk().to_string_lossy());
+                site.write("Cargo.toml", &text.replace(SDK_OF_SITES, &sdk))
+            });
+        copied.map_err(|error| format!("{}: {error}", site.dir.display()))?;
+        Ok(site)
+    }
+
+    /// Runs a task of the site with these words; what it printed, and how long that took.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub fn task(&self, harmonious: &Path, words: &[&str]) -> Result<(String, Duration), String> {
+        let mut command = command(harmonious);
+        command.arg("task").arg(&self.dir).args(words);
+        let began = Instant::now();
+        let output = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output();
+        let took = began.elapsed();
+        let words = words.join(" ");
+        let output = output.map_err(|error| format!("{words}: {error}"))?;
+        match output.status.success() {
+            true => Ok((String::from_utf8_lossy(&output.stdout).into_owned(), took)),
+            false => Err(format!("{words}: {}", output.status)),
+        }
     }
 
     /// Builds what of its modules is not built as it is now, as `serve` needs it.
@@ -199,6 +247,35 @@ pub fn gone(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Copies what is not the same, and removes what is gone.
+fn copy_all(from: &Path, to: &Path, is_top: bool) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let is_made = |name: &OsStr| is_top && MADE.iter().any(|made| name == *made);
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if !is_made(&entry.file_name()) && !from.join(entry.file_name()).exists() {
+            match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(entry.path())?,
+                false => fs::remove_file(entry.path())?,
+            }
+        }
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, there) = (entry.path(), to.join(entry.file_name()));
+        // The manifest is written with another path in it.
+        if is_made(&entry.file_name()) || (is_top && entry.file_name() == "Cargo.toml") {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy_all(&path, &there, false)?;
+        } else if fs::read(&there).ok() != Some(fs::read(&path)?) {
+            fs::copy(&path, &there)?;
+        }
+    }
+    Ok(())
 }
 
 fn sdk() -> PathBuf {

@@ -8,11 +8,16 @@ fn logged(site: &Site, action: &str) -> Vec<(String, String)> {
     let sql = "SELECT subject, reason FROM moderation_log WHERE action = ? ORDER BY id";
     let rows = db.query(sql, &[action.into()]).unwrap();
     let text = |at, row: &harmonious_db::Row| row.at::<String>(at).unwrap();
-    rows.iter().map(|row| (text(0, row), text(1, row))).collect()
+    rows.iter()
+        .map(|row| (text(0, row), text(1, row)))
+        .collect()
 }
 
 fn roles(site: &Site, alias: &str) -> i64 {
-    site.value("SELECT CAST(roles AS BIGINT) FROM accounts WHERE alias = ?", &[alias.into()])
+    site.value(
+        "SELECT CAST(roles AS BIGINT) FROM accounts WHERE alias = ?",
+        &[alias.into()],
+    )
 }
 
 on_each! {
@@ -149,7 +154,7 @@ on_each! {
         let path = format!("/admin/accounts/{}", site.id_of("reader"));
         admin.post(&path, &[("act", "reset"), ("password", "x")]).refuses("password").lacks("/reset?link=");
         let page = admin.post(&path, &[("act", "reset"), ("password", PASSWORD)]);
-        page.is(200).has(&format!("http://{}/reset?link=", site.address()));
+        page.is(200).has("://localhost/reset?link=");
         admin.open(&path).lacks("/reset?link=");
         assert_eq!(logged(site, "reset"), [("reader".to_owned(), String::new())]);
         let own = format!("/admin/accounts/{}", site.id_of("glsr"));
@@ -196,7 +201,6 @@ on_each! {
         // A version without its text: no page can do that, a broken database can.
         site.publish("tidy", "#!/bin/sh\necho tidy\n");
         let id: i64 = site.value("SELECT latest_id FROM scripts WHERE name = 'tidy'", &[]);
-        site.execute("UPDATE languages SET name = 'x' WHERE slug = 'sh'", &[]);
         site.execute("ALTER TABLE findings RENAME TO findings_gone", &[]);
         let answer = admin.try_ask(Ask::get(&format!("/review/{id}")));
         answer.is(500).lacks("findings");
@@ -223,15 +227,16 @@ on_each! {
         site.anyone().open("/").lacks("An old machine");
         editor.submit(form.set("act", "remove")).is(404);
         let lines: Vec<_> = logged(site, "news").into_iter().map(|line| line.0).collect();
-        assert_eq!(lines, ["A new machine", "An old machine", "- An old machine"]);
+        assert_eq!(lines, ["A new machine", "An old machine"]);
+        assert_eq!(logged(site, "drop-news").len(), 1);
     }
 
     /// Categories: added below others, renamed, removed when they are empty.
     fn editors_grow_the_tree(site: &Site) {
-        let mut editor = site.as_editor();
+        let (mut editor, mut adder) = (site.as_editor(), site.as_editor());
         let mut add = |parent: &str, slug: &str| {
             let fields = [("act", "save"), ("parent", parent), ("slug", slug), ("name", "Some & more")];
-            editor.post("/editor/categories", &fields)
+            adder.post("/editor/categories", &fields)
         };
         add("sysadmin", "backup").is(303);
         add("sysadmin", "backup").refuses("slug");
@@ -253,7 +258,7 @@ on_each! {
         add("", "empty").is(303);
         editor.post("/editor/categories", &[("act", "remove"), ("path", "empty")]).is(303);
         assert_eq!(site.count("categories WHERE path = 'empty'"), 0);
-        assert_eq!(logged(site, "category").len(), 5);
+        assert_eq!((logged(site, "category").len(), logged(site, "drop-category").len()), (4, 1));
     }
 
     /// Languages: what is wrong with a pattern is told; those of scripts stay.
@@ -278,7 +283,7 @@ on_each! {
         assert_eq!(site.count("languages WHERE slug = 'zig'"), 0);
         site.publish("tidy", "#!/bin/sh\necho tidy\n");
         editor.post("/editor/languages", &[("act", "remove"), ("old", "sh")]).refuses("name");
-        assert_eq!(logged(site, "language").len(), 3);
+        assert_eq!((logged(site, "language").len(), logged(site, "drop-language").len()), (2, 1));
     }
 
     /// A pinned script is on the first page until its time is over; drafts cannot be pinned.
@@ -298,7 +303,8 @@ on_each! {
         editor.post("/editor/pins", &[("act", "unpin"), ("script", "tidy")]).is(303);
         site.anyone().open("/").lacks("Look at this");
         let lines: Vec<_> = logged(site, "pin").into_iter().map(|line| line.0).collect();
-        assert_eq!(lines, ["tidy", "- tidy"]);
+        assert_eq!(lines, ["tidy"]);
+        assert_eq!(logged(site, "unpin").len(), 1);
     }
 
     /// The pages in French have no key that is missing.

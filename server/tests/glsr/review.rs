@@ -27,7 +27,10 @@ fn pending(site: &Site, name: &str, text: &str, by: &str, language: &str) -> i64
 }
 
 fn status(site: &Site, version: i64) -> String {
-    site.value("SELECT status FROM versions WHERE id = ?", &[version.into()])
+    site.value(
+        "SELECT status FROM versions WHERE id = ?",
+        &[version.into()],
+    )
 }
 
 /// The last line of the log: who, what, subject, reason, note.
@@ -167,7 +170,7 @@ on_each! {
         page.reads("There is no other reviewer");
         reviewer.post(&path, &[("act", "approve"), ("reason", "Fine")]).is(303);
         assert_eq!(status(site, id), "published");
-        let reason = "Fine (decided by the only reviewer, about his own)";
+        let reason = "Fine (decided by the only reviewer, who is concerned himself)";
         assert_eq!(logged(site), ["reviewer", "approve", "mine", reason, ""]);
     }
 
@@ -211,7 +214,7 @@ on_each! {
         let path = format!("/review/appeals/{open}");
         one.post(&path, &fields).is(303);
         assert_eq!(status(site, version), "published");
-        assert_eq!(logged(site)[3], "Right (decided by the only reviewer, about his own)");
+        assert_eq!(logged(site)[3], "Right (decided by the only reviewer, who is concerned himself)");
     }
 
     /// A flag that is upheld can take down what it is about; the log names neither who reported it nor why.
@@ -292,7 +295,7 @@ on_each! {
         assert_eq!(logged(site)[1], "show-comment");
         assert_eq!(site.count("scripts WHERE name = 'tidy' AND comment_n = 1"), 1);
         reviewer.post("/review/talk", &[("act", "remove"), ("comment", &spam)]).is(303);
-        assert_eq!(logged(site)[1], "remove-comment");
+        assert_eq!(logged(site)[1], "comment");
         assert_eq!(site.count("comments WHERE status = 'removed' AND body = ''"), 1);
         reviewer.post("/review/talk", &[("act", "show"), ("comment", &spam)]).is(409);
         reviewer.post("/review/talk", &[("act", "show"), ("comment", "999999")]).is(404);
@@ -338,7 +341,8 @@ on_each! {
         ] {
             let page = findings(name, language, text);
             let said = words(&page.body);
-            if said.contains("not checked") && !confines(program) {
+            let left_out = said.contains("no Landlock") || !confines(program);
+            if said.contains("not checked") && left_out {
                 println!("left out: {program} cannot be run confined here: {said}");
                 continue;
             }
@@ -375,10 +379,18 @@ fn confines(program: &str) -> bool {
         .iter()
         .any(|dir| std::path::Path::new(dir).join(program).exists());
     let unshared = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--pid", "--fork", "true"])
+        .args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--pid",
+            "--fork",
+            "true",
+        ])
         .status();
     // Perl reads only where Landlock guards the files.
     let guarded = program != "perl"
-        || std::fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|all| all.contains("landlock"));
+        || std::fs::read_to_string("/sys/kernel/security/lsm")
+            .is_ok_and(|all| all.contains("landlock"));
     there && guarded && unshared.is_ok_and(|status| status.success())
 }

@@ -31,3 +31,15 @@ fn import_git(req: &Request, args: &[String]) -> Result<()> {
 fn admin(req: &Request, args: &[String]) -> Result<()> {
     tasks::admin::run(req, args)
 }
+
+/// Writes all that is public into an archive, always the same one for the same site: OUT.tar.zst.
+#[task]
+fn snapshot(req: &Request, args: &[String]) -> Result<()> {
+    tasks::snapshot::run(req, args)
+}
+
+/// Makes a new site the one of an archive: IN.tar.zst.
+#[task]
+fn restore(req: &Request, args: &[String]) -> Result<()> {
+    tasks::restore::run(req, args)
+}

@@ -20,45 +20,6 @@ pub fn all(req: &Request, script: &Script, version: &Version, text: &str) -> Res
     Ok(found)
 }
 
-/// A script that a version is like.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Alike {
-    pub name: String,
-    /// `same` text, `part` of the text, or `name`.
-    pub what: &'static str,
-    /// Of a part: how much, in percent.
-    pub percent: usize,
-}
-
-/// The scripts that a version is like, as by now; for links beside the findings.
-pub fn alike(db: &Db<'_>, script: &Script, version: &Version, text: &str) -> Result<Vec<Alike>> {
-    let mut found = Vec::new();
-    let mut push = |name: &str, what, percent| {
-        let name = name.to_owned();
-        found.push(Alike {
-            name,
-            what,
-            percent,
-        });
-    };
-    if let Some(other) = hashes::same_text(db, script.id, version.id)? {
-        push(&other, "same", 100);
-    } else {
-        let shingles = checks::shingles(text);
-        if let Some((other, common, theirs)) = hashes::most(db, script.id, &shingles)? {
-            let percent = checks::percent(common, shingles.len(), theirs);
-            if percent >= checks::ALIKE_PERCENT_MIN {
-                push(&other, "part", percent);
-            }
-        }
-    }
-    let names = hashes::names(db, script.id)?;
-    for other in checks::names_like(&script.name, names.iter().map(String::as_str)) {
-        push(other, "name", 0);
-    }
-    Ok(found)
-}
-
 /// What the checks find that need no program: for imports and seeds, which are many.
 pub fn pure(db: &Db<'_>, script: &Script, version: i64, text: &str) -> Result<Vec<Finding>> {
     let language = taxonomy::language(db, &script.language)?.unwrap_or_default();
@@ -85,6 +46,50 @@ pub fn pure(db: &Db<'_>, script: &Script, version: i64, text: &str) -> Result<Ve
 pub fn alike_finding(most: Option<(String, usize, usize)>, count: usize) -> Option<Finding> {
     let (other, common, theirs) = most?;
     checks::alike_text(&other, checks::percent(common, count, theirs))
+}
+
+/// A script that a version is like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LookAlike {
+    pub name: String,
+    /// `same` text, `part` of the text, or `name`.
+    pub what: &'static str,
+    /// Of a part: how much, in percent.
+    pub percent: usize,
+}
+
+/// The scripts that a version is like, as by now; for links beside the findings.
+pub fn look_alikes(
+    db: &Db<'_>,
+    script: &Script,
+    version: &Version,
+    text: &str,
+) -> Result<Vec<LookAlike>> {
+    let mut found = Vec::new();
+    let mut push = |name: &str, what, percent| {
+        let name = name.to_owned();
+        found.push(LookAlike {
+            name,
+            what,
+            percent,
+        });
+    };
+    if let Some(other) = hashes::same_text(db, script.id, version.id)? {
+        push(&other, "same", 100);
+    } else {
+        let shingles = checks::shingles(text);
+        if let Some((other, common, theirs)) = hashes::most(db, script.id, &shingles)? {
+            let percent = checks::percent(common, shingles.len(), theirs);
+            if percent >= checks::ALIKE_PERCENT_MIN {
+                push(&other, "part", percent);
+            }
+        }
+    }
+    let names = hashes::names(db, script.id)?;
+    for other in checks::names_like(&script.name, names.iter().map(String::as_str)) {
+        push(other, "name", 0);
+    }
+    Ok(found)
 }
 
 fn given<'a>(script: &'a Script, language: &'a Language, text: &'a str) -> Given<'a> {

@@ -50,7 +50,7 @@ pub fn save_news(req: &Request) -> Result<Response> {
         let old = old.or_404()?;
         req.db().transaction(|tx| {
             news::remove(&tx, old.id)?;
-            log(&tx, &me, "news", &format!("- {}", old.subject))
+            log(&tx, &me, "drop-news", &old.subject)
         })?;
         return forms::done(req, "removed-news", "/editor/news");
     }
@@ -161,7 +161,7 @@ pub fn save_category(req: &Request) -> Result<Response> {
 fn drop_category(req: &Request, me: &Me, old: &Category) -> Result<Response> {
     let dropped = req.db().transaction(|tx| {
         taxonomy::drop_category(&tx, old.id)?;
-        log(&tx, me, "category", &format!("- {}", old.path))
+        log(&tx, me, "drop-category", &old.path)
     });
     match dropped {
         Err(error) if error.kind() == "foreign-key" => {
@@ -265,7 +265,7 @@ pub fn save_language(req: &Request) -> Result<Response> {
 fn drop_language(req: &Request, me: &Me, old: &Language) -> Result<Response> {
     let dropped = req.db().transaction(|tx| {
         taxonomy::drop_language(&tx, old.id)?;
-        log(&tx, me, "language", &format!("- {}", old.slug))
+        log(&tx, me, "drop-language", &old.slug)
     });
     match dropped {
         Err(error) if error.kind() == "foreign-key" => {
@@ -306,7 +306,7 @@ pub fn save_pin(req: &Request) -> Result<Response> {
         let script = script.or_404()?;
         req.db().transaction(|tx| {
             scripts::pin(&tx, script.id, None, "")?;
-            log(&tx, &me, "pin", &format!("- {}", script.name))
+            log(&tx, &me, "unpin", &script.name)
         })?;
         return forms::done(req, "unpinned", "/editor/pins");
     }

@@ -5,12 +5,12 @@ use harmonious::prelude::*;
 
 use crate::model::{Entry, Finding, Me, Meta, NewVersion, Script, Source, Status, Version, Wrong};
 use crate::rules::{self, Limits};
-use crate::store::{accounts, review, scripts, talk, versions};
+use crate::store::{review, scripts, talk, versions};
 use crate::who::What;
 
 mod moves;
 
-use crate::{checking, forms, moderation, sign, who};
+use crate::{checking, forms, moderation, who};
 pub use moves::{again, appeal, drop_draft, may, sign, take_back, withdraw};
 
 /// Bytes of a script, unless `[config] script-bytes-max` says otherwise.
@@ -192,6 +192,9 @@ pub fn decide_appeal(
 ) -> Result<()> {
     let refused = versions::by_id(&req.db(), appeal.version_id)?.or_404()?;
     let script = scripts::by_id(&req.db(), refused.script_id)?.or_404()?;
+    if appeal.status != "open" {
+        return Err(conflict(req, Error::conflict(""), &refused));
+    }
     let stand = moderation::towards_appeal(&req.db(), me, appeal, &script, &refused)?;
     let alone = stand.admit(req)?;
     let done = req.db().transaction(|tx| {
@@ -234,21 +237,6 @@ pub fn edit(
         let script = scripts::by_id(&tx, script.id)?.or_404()?;
         scripts::edit(&tx, me, &script, &meta)
     })?;
-    Ok(Ok(()))
-}
-
-/// Puts the signature of a maintainer beside a version, in place of one that is there; or what is wrong with it. Only a
-/// key that is not revoked signs.
-pub fn put_signature(req: &Request, version: &Version, minisig: &str) -> Result<Result<(), Wrong>> {
-    let keys = accounts::keys_for(&req.db(), version.script_id)?;
-    let publics: Vec<&str> = keys.iter().map(|key| key.public_key.as_str()).collect();
-    let text = versions::body(&req.db(), &version.sha256)?;
-    let at = match sign::verify_any(&publics, minisig, text.as_bytes()) {
-        Ok(at) => at,
-        Err(wrong) => return Ok(Err(wrong)),
-    };
-    req.db()
-        .transaction(|tx| versions::set_signature(&tx, version.id, minisig, publics[at]))?;
     Ok(Ok(()))
 }
 

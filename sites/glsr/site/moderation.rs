@@ -8,7 +8,7 @@ use crate::store::review::{Appeal, Edit, Flag};
 use crate::store::{review, scripts, talk, versions};
 
 /// What the log says of a decision about one's own, which only somebody may make who is the only reviewer.
-const ALONE: &str = "(decided by the only reviewer, about his own)";
+const ALONE: &str = "(decided by the only reviewer, who is concerned himself)";
 
 /// Where somebody stands towards what is to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -234,7 +234,7 @@ fn drop_comment(
     reason: &str,
 ) -> Result<()> {
     talk::unsay(db, comment)?;
-    log_comment(db, me, script, comment, "remove-comment", reason)
+    log_comment(db, me, script, comment, "comment", reason)
 }
 
 fn log_comment(

@@ -10,7 +10,7 @@ use crate::{pages, view};
 const TYPED_MAX: usize = 80;
 
 /// What is done by reviewers, editors and administrators, as `logged.ACTION` tells it; others are shown as they are.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 26] = [
     "approve",
     "refuse",
     "grant",
@@ -28,6 +28,15 @@ const ACTIONS: [&str; 17] = [
     "pin",
     "delete",
     "limits",
+    "show-comment",
+    "sessions",
+    "news",
+    "drop-news",
+    "category",
+    "drop-category",
+    "language",
+    "drop-language",
+    "unpin",
 ];
 
 /// A line of the public log: without what is for staff only.
@@ -43,8 +52,7 @@ struct Line {
 
 /// `/authors/`: members, those with scripts first; `?q=` is part of an alias or name.
 pub fn members(req: &Request) -> Result<Response> {
-    let typed: String = req
-        .query("q")
+    let typed: String = view::asked(req, "q")
         .unwrap_or_default()
         .chars()
         .take(TYPED_MAX)
@@ -105,7 +113,7 @@ pub fn profile(req: &Request) -> Result<Response> {
 /// 404 for a script that is not there for this visitor.
 pub fn log(req: &Request) -> Result<Response> {
     let db = req.db();
-    let script = match req.query("script").filter(|name| !name.is_empty()) {
+    let script = match view::asked(req, "script") {
         Some(name) => {
             let script = scripts::head(&db, &name)?.or_404()?;
             if script.status == Status::Draft {

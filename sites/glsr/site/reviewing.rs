@@ -30,7 +30,12 @@ pub fn version(req: &Request) -> Result<Response> {
 
 /// Decides about it: `act` is `approve`, `refuse`, `check`, `remove` or `remove-all`.
 pub fn act(req: &Request) -> Result<Response> {
-    let (me, version) = (who::must(req, Role::Reviewer)?, asked(req)?);
+    let me = who::must(req, Role::Reviewer)?;
+    let version = versions::by_id(&req.db(), req.param_as("id")?)?.or_404()?;
+    if version.status == Status::Draft {
+        // Its author took it back while somebody looked at it.
+        return Err(Error::conflict(req.t("error.changed", context! {})));
+    }
     let form = req.form()?;
     let act = form.text("act")?;
     if act == "check" {
@@ -168,7 +173,7 @@ struct Shown<'a> {
     before_text: String,
     split: bool,
     findings: Vec<Finding>,
-    alike: Vec<checking::Alike>,
+    alike: Vec<checking::LookAlike>,
     appeal: Option<review::Appeal>,
     stand: Stand,
     may_remove: bool,
@@ -191,7 +196,7 @@ fn version_page(
     };
     let shown = Shown {
         stand: moderation::towards(&db, me, &script, version)?,
-        alike: checking::alike(&db, &script, version, &text)?,
+        alike: checking::look_alikes(&db, &script, version, &text)?,
         appeal: review::appeal_of(&db, version.id)?,
         may_remove: matches!(version.status, Status::Published | Status::Withdrawn),
         findings: versions::findings(&db, version.id)?,

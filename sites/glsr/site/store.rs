@@ -16,6 +16,7 @@ pub mod review;
 pub mod scripts;
 pub mod search;
 pub mod settings;
+pub mod snapshots;
 pub mod stats;
 pub mod talk;
 pub mod taxonomy;
@@ -64,6 +65,25 @@ pub(crate) fn number(db: &Db<'_>, sql: &str, values: &[Value]) -> Result<i64> {
     match db.query_one(sql, values)? {
         Some(row) => Ok(row.get::<Option<i64>>("n")?.unwrap_or(0)),
         None => Ok(0),
+    }
+}
+
+/// Rows of one answer where all are asked for: far below what a database refuses.
+pub(crate) const ROWS: i64 = 10_000;
+
+/// Keys and texts of a statement that gives `id` and `said` of rows whose key is above its one value.
+pub(crate) fn keyed(db: &Db<'_>, sql: &str) -> Result<Vec<(i64, String)>> {
+    let sql = format!("{sql} ORDER BY 1 LIMIT ?");
+    let mut all: Vec<(i64, String)> = Vec::new();
+    loop {
+        let last = all.last().map_or(0, |(id, _)| *id);
+        let rows = db.query(&sql, &[last.into(), ROWS.into()])?;
+        for row in &rows {
+            all.push((row.get("id")?, row.get("said")?));
+        }
+        if rows.len() < ROWS as usize {
+            return Ok(all);
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::who::What;
 use crate::{pages, shown, who};
 
 /// Characters of a comment and of its subject.
-const COMMENT_MAX: usize = 8_000;
-const SUBJECT_MAX: usize = 120;
+pub(crate) const COMMENT_MAX: usize = 8_000;
+pub(crate) const SUBJECT_MAX: usize = 120;
 /// Seconds for which comments with links of a new account wait for a reviewer.
 const LINKS_HELD_S: i64 = 86_400;
 /// Reasons for a report; the last one has to be told.
@@ -274,7 +274,7 @@ fn takes(script: &Script) -> bool {
 }
 
 /// Whether a reviewer looks at it first: what has links, and comes from an account of today.
-fn is_held(me: &Me, text: &str) -> bool {
+pub(crate) fn is_held(me: &Me, text: &str) -> bool {
     let lower = text.to_lowercase();
     let links = ["://", "www.", "](", "mailto:"];
     me.created_at > now() - LINKS_HELD_S && links.iter().any(|link| lower.contains(link))

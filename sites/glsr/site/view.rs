@@ -57,11 +57,7 @@ pub fn commands(address: &str, name: &str, version: &Version) -> Commands {
 /// Which scripts are asked for: `q category language tag license author sort page` of the query.
 #[must_use]
 pub fn filter(req: &Request) -> Filter {
-    let given = |name: &str| {
-        req.query(name)
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
+    let given = |name: &str| asked(req, name);
     let sort = match given("sort").as_deref() {
         Some("new") => Sort::New,
         Some("used") => Sort::Used,
@@ -78,6 +74,19 @@ pub fn filter(req: &Request) -> Filter {
         sort,
         page: page(req),
     }
+}
+
+/// What a parameter of the query asks for; nothing if it is empty. Control characters are in no name, and no database
+/// need take them: they are left out.
+#[must_use]
+pub fn asked(req: &Request, name: &str) -> Option<String> {
+    let text: String = req
+        .query(name)?
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The number of the page that is asked for, from 1.

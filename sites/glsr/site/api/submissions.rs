@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use harmonious::prelude::*;
 
-use crate::model::{Finding, Me, Role, Script, Status, Version};
+use crate::model::{Finding, Me, Script, Version};
 use crate::store::{scripts, versions};
 use crate::{api, flow};
 
@@ -66,34 +66,22 @@ pub fn act(req: &Request) -> Result<Response> {
         return Err(Error::forbidden(req.t("error.maintainers", context! {})));
     }
     let order: Order = req.json()?;
-    let id = version.id;
-    let done = match order.act {
-        Act::Submit => {
-            flow::send_in(req, &me, id)?;
-            return answer(req, id);
+    match order.act {
+        Act::Submit => flow::send_in(req, &me, version.id)?,
+        Act::TakeBack => flow::take_back(req, &version)?,
+        Act::Drop => {
+            flow::drop_draft(req, &version)?;
+            return Ok(Response::no_content());
         }
-        Act::TakeBack => req.db().transaction(|tx| versions::take_back(&tx, id)),
-        Act::Drop => req.db().transaction(|tx| versions::drop_draft(&tx, id)),
         Act::TryAgain => {
             room(req, &me)?;
-            let again = req.db().transaction(|tx| versions::again(&tx, id, &me));
-            let again = again.map_err(|error| changed(req, error))?;
-            return made(req, &me, again, false);
+            return match flow::again(req, &me, &script, &version)? {
+                Ok(id) => made(req, &me, id, false),
+                Err(wrong) => Ok(api::refused(req, &wrong)),
+            };
         }
-    };
-    done.map_err(|error| changed(req, error))?;
-    match order.act {
-        Act::Drop => Ok(Response::no_content()),
-        _ => answer(req, id),
     }
-}
-
-/// The text of a 409.
-fn changed(req: &Request, error: Error) -> Error {
-    match error.status() {
-        409 => Error::conflict(req.t("error.changed", context! {})),
-        _ => error,
-    }
+    answer(req, version.id)
 }
 
 /// The version of the path, for who sent it in or maintains its script.
@@ -101,9 +89,8 @@ fn own(req: &Request, me: &Me) -> Result<(Script, Version)> {
     let id: i64 = req.param_as("id")?;
     let version = versions::by_id(&req.db(), id)?.or_404()?;
     let script = scripts::by_id(&req.db(), version.script_id)?.or_404()?;
-    let seen = version.author_id == Some(me.id)
-        || scripts::maintained_by(&req.db(), &script, me.id)?
-        || me.has(Role::Reviewer) && version.status != Status::Draft;
+    let seen =
+        version.author_id == Some(me.id) || scripts::maintained_by(&req.db(), &script, me.id)?;
     match seen {
         true => Ok((script, version)),
         false => Err(Error::not_found("")),

@@ -5,16 +5,9 @@ use harmonious::prelude::*;
 use crate::api;
 use crate::model::{Comment, Page, Status, Wrong};
 use crate::rules::{self, Kind};
-use crate::store::{after, now, talk, versions};
+use crate::store::{after, talk, versions};
 use crate::who::{self, What};
-
-/// Characters of a subject and of a comment.
-const SUBJECT_MAX: usize = 120;
-const BODY_MAX: usize = 8_000;
-/// The first comments of an account come with a captcha, so they are written on the site.
-const FIRST_COMMENTS: i64 = 3;
-/// Seconds for which the links of a new account wait for a reviewer.
-const NEW_S: i64 = 86_400;
+use crate::{shown, talking};
 
 /// `GET`: the oldest first.
 pub fn list(req: &Request) -> Result<Response> {
@@ -52,8 +45,8 @@ pub fn create(req: &Request) -> Result<Response> {
     let said: Said = req.json()?;
     let (subject, body) = (rules::tidy(&said.subject), rules::tidy(&said.body));
     let mut wrong: Vec<Wrong> = [
-        rules::free_text("subject", &subject, SUBJECT_MAX, Kind::Line),
-        rules::free_text("body", &body, BODY_MAX, Kind::Lines),
+        rules::free_text("subject", &subject, talking::SUBJECT_MAX, Kind::Line),
+        rules::free_text("body", &body, talking::COMMENT_MAX, Kind::Lines),
     ]
     .into_iter()
     .filter_map(Result::err)
@@ -66,7 +59,7 @@ pub fn create(req: &Request) -> Result<Response> {
         Some(number) => {
             let found = versions::by_number(&req.db(), script.id, number.into())?;
             if found.is_none() {
-                wrong.push(Wrong::new("number", "version_unknown"));
+                wrong.push(Wrong::new("number", "number_unknown"));
             }
             found.map(|version| version.id)
         }
@@ -74,13 +67,13 @@ pub fn create(req: &Request) -> Result<Response> {
     if !wrong.is_empty() {
         return Ok(api::refused(req, &wrong));
     }
-    if talk::comments_since(&req.db(), me.id, 0)? < FIRST_COMMENTS {
-        let n = FIRST_COMMENTS;
+    if shown::is_asked(req, &me)? {
+        // A program answers no question for people.
+        let n = shown::ASKED;
         return Err(Error::forbidden(req.t("api.comments", context! { n })));
     }
     who::limits(req, &me, What::Comment)?;
-    let links = body.contains("://") || body.contains("](");
-    let held = links && me.created_at > now() - NEW_S;
+    let held = talking::is_held(&me, &body) || talking::is_held(&me, &subject);
     let id = req
         .db()
         .transaction(|tx| talk::say(&tx, &me, script.id, version, &subject, &body, held))?;

@@ -14,7 +14,10 @@ pub fn list(req: &Request) -> Result<Response> {
     let script = api::script(req)?;
     let below = match req.query("cursor") {
         None => None,
-        Some(typed) => Some(typed.parse().map_err(|_| api::bad_cursor(req))?),
+        Some(typed) => {
+            let number: i32 = typed.parse().map_err(|_| api::bad_cursor(req))?;
+            Some(number.into())
+        }
     };
     let page = Page::cut(after::versions(&req.db(), script.id, below, size)?, 1, size);
     let address = view::address(req)?;
@@ -64,7 +67,7 @@ pub fn sign(req: &Request) -> Result<Response> {
     if version.status != Status::Published {
         return Err(Error::new(410, req.t("api.closed", context! {})));
     }
-    match flow::put_signature(req, &version, &sent.signature)? {
+    match flow::sign(req, &script, &version, &sent.signature)? {
         Ok(()) => show(req),
         Err(wrong) => Ok(api::refused(req, &[wrong])),
     }
@@ -72,8 +75,6 @@ pub fn sign(req: &Request) -> Result<Response> {
 
 fn numbered(req: &Request, script: i64) -> Result<Version> {
     let number: i64 = req.param_as("number")?;
-    // No number of a version is larger than the column.
-    let number = i64::from(i32::try_from(number).ok().or_404()?);
     versions::by_number(&req.db(), script, number)?.or_404()
 }
 

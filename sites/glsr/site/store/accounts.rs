@@ -3,7 +3,7 @@
 use harmonious::Db;
 use harmonious::prelude::*;
 
-use super::{literal, now, number, scripts, settings, window};
+use super::{literal, now, number, scripts, search, settings, window};
 use crate::model::{Account, Me, Member, NewAccount, Page, Scopes, SigningKey, Token};
 
 /// Members that a page shows.
@@ -202,9 +202,19 @@ pub fn delete(db: &Db<'_>, id: i64, which: Scripts, keep_name: bool) -> Result<b
     let fresh = "DELETE FROM scripts WHERE owner_id = ? AND status = 'fresh' \
                  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.script_id = scripts.id)";
     db.execute(fresh, &me)?;
+    let left = "SELECT id FROM scripts WHERE owner_id = ? ORDER BY id";
+    let left: Vec<i64> = db
+        .query(left, &me)?
+        .iter()
+        .map(|row| row.get("id"))
+        .collect::<Result<_>>()?;
     let sql =
         "UPDATE scripts SET owner_id = NULL, owner_name = ?, stamp = stamp + 1 WHERE owner_id = ?";
     db.execute(sql, &of_name)?;
+    for script in left {
+        // Searches for the alias find it no more.
+        search::put(db, script)?;
+    }
     db.execute(
         "UPDATE versions SET author_id = NULL, author_name = ? WHERE author_id = ?",
         &of_name,

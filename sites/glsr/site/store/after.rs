@@ -23,7 +23,13 @@ pub fn scripts(
         Sort::Used => "s.downloads",
         Sort::Rated => "s.rating_score",
     };
-    if let Some(place) = after {
+    if let Some((key, id)) = after {
+        // Scores stand in a column that is no wider; PostgreSQL takes no number that it could not hold.
+        let key = match filter.sort {
+            Sort::Rated => key.clamp(i32::MIN.into(), i32::MAX.into()),
+            _ => key,
+        };
+        let place = (key, id);
         sql.push_str(&format!(
             " AND ({column} < ? OR ({column} = ? AND s.id < ?))"
         ));

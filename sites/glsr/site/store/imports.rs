@@ -6,12 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use harmonious::prelude::*;
 use harmonious::{Db, Value};
 
-use super::{alike, now, places, scripts, taxonomy, upsert, versions};
+use super::{ROWS, alike, keyed, now, places, scripts, taxonomy, upsert, versions};
 use crate::model::{Finding, Language, Me, Meta, NewVersion};
 use crate::rules;
-
-/// Rows of one answer: far below what the database's own limits are.
-const ROWS: i64 = 10_000;
 
 /// What a run knows of the site.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +25,10 @@ impl Known {
     /// Asks for all of it.
     pub fn load(db: &Db<'_>, languages: &[Language]) -> Result<Known> {
         let mut known = Known::default();
-        for (_, name) in pages(db, "scripts", "name")? {
+        for (_, name) in keyed(db, "SELECT id, name AS said FROM scripts WHERE id > ?")? {
             known.name(name);
         }
-        known.categories = pages(db, "categories", "path")?
+        known.categories = keyed(db, "SELECT id, path AS said FROM categories WHERE id > ?")?
             .into_iter()
             .map(|(id, path)| (path, id))
             .collect();
@@ -241,20 +238,4 @@ fn lists(db: &Db<'_>, known: &mut Known, id: i64, meta: &Meta) -> Result<String>
     }
     slugs.sort_unstable();
     Ok(slugs.join(" "))
-}
-
-/// A key and a text of each row of a table, however many there are.
-pub(crate) fn pages(db: &Db<'_>, table: &str, column: &str) -> Result<Vec<(i64, String)>> {
-    let sql = format!("SELECT id, {column} AS said FROM {table} WHERE id > ? ORDER BY id LIMIT ?");
-    let mut all: Vec<(i64, String)> = Vec::new();
-    loop {
-        let last = all.last().map_or(0, |(id, _)| *id);
-        let rows = db.query(&sql, &[last.into(), ROWS.into()])?;
-        for row in &rows {
-            all.push((row.get("id")?, row.get("said")?));
-        }
-        if rows.len() < ROWS as usize {
-            return Ok(all);
-        }
-    }
 }

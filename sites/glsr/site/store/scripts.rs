@@ -407,13 +407,24 @@ pub fn invited(db: &Db<'_>, id: i64) -> Result<Vec<Author>> {
 
 /// Tags, dependencies and what it applies to.
 fn lists(db: &Db<'_>, id: i64, meta: &Meta) -> Result<()> {
-    for name in &meta.tags {
+    put_lists(db, id, &meta.tags, &meta.needs, &meta.applies)
+}
+
+/// The same, one by one.
+pub(crate) fn put_lists(
+    db: &Db<'_>,
+    id: i64,
+    tags: &[String],
+    needs: &[(String, String, String)],
+    applies: &[String],
+) -> Result<()> {
+    for name in tags {
         let slug = rules::tag_slug(name).or_status(422, "a tag without letters")?;
         let tag = upsert::tag(db, &slug, name)?;
         let sql = "INSERT INTO script_tags (script_id, tag_id) VALUES (?, ?)";
         db.execute(sql, &[id.into(), tag.into()])?;
     }
-    for (kind, what, versions) in &meta.needs {
+    for (kind, what, versions) in needs {
         let sql = "INSERT INTO dependencies (script_id, kind, what, target_id, versions) \
                    VALUES (?, ?, ?, (SELECT id FROM scripts WHERE name = ? AND id <> ?), ?)";
         let values = [
@@ -426,7 +437,7 @@ fn lists(db: &Db<'_>, id: i64, meta: &Meta) -> Result<()> {
         ];
         db.execute(sql, &values)?;
     }
-    for what in &meta.applies {
+    for what in applies {
         db.execute(
             "INSERT INTO applies_to (script_id, what) VALUES (?, ?)",
             &[id.into(), what.into()],

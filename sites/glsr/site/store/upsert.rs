@@ -29,14 +29,22 @@ pub fn raise(db: &Db<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps a text under its hash, once.
+/// Keeps a text under its hash, once; also where [`no_body`] kept its place.
 pub fn body(db: &Db<'_>, sha256: &str, text: &str) -> Result<()> {
-    let sql = "INSERT INTO bodies (sha256, bytes, lines, text) VALUES (?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING";
+    let sql = "INSERT INTO bodies (sha256, bytes, lines, text) VALUES (?, ?, ?, ?) \
+               ON CONFLICT (sha256) DO UPDATE SET text = excluded.text WHERE bodies.text = ''";
     let (bytes, lines) = (text.len() as i64, text.lines().count() as i64);
     db.execute(
         sql,
         &[sha256.into(), bytes.into(), lines.into(), text.into()],
     )?;
+    Ok(())
+}
+
+/// Keeps the hash of a text that is not to be had any more: what it was was taken down.
+pub fn no_body(db: &Db<'_>, sha256: &str, bytes: i64, lines: i64) -> Result<()> {
+    let sql = "INSERT INTO bodies (sha256, bytes, lines, text) VALUES (?, ?, ?, '') ON CONFLICT (sha256) DO NOTHING";
+    db.execute(sql, &[sha256.into(), bytes.into(), lines.into()])?;
     Ok(())
 }
 

@@ -32,8 +32,12 @@ pub fn of(db: &Db<'_>, script: i64, all: bool) -> Result<Vec<Version>> {
 
 /// By its number: published once, whatever became of it.
 pub fn by_number(db: &Db<'_>, script: i64, number: i64) -> Result<Option<Version>> {
+    // PostgreSQL takes no number that the column could not hold.
+    let Ok(number) = i32::try_from(number) else {
+        return Ok(None);
+    };
     let sql = format!("{VERSION} WHERE v.script_id = ? AND v.number = ?");
-    let row = db.query_one(&sql, &[script.into(), number.into()])?;
+    let row = db.query_one(&sql, &[script.into(), i64::from(number).into()])?;
     row.map(Row::into).transpose()
 }
 

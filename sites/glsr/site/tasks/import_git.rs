@@ -58,7 +58,7 @@ fn clone(address: &str, source: &str, to: &Path) -> Result<()> {
             "--config",
             "core.hooksPath=/dev/null",
         ])
-        .args(["--config", "core.symlinks=false", "--"])
+        .arg("--")
         .arg(address)
         .arg(to)
         .env("GIT_TERMINAL_PROMPT", "0")

@@ -2,8 +2,12 @@
 //! standard output, and how far they are on the standard error; both are for operators, and in English.
 
 pub mod admin;
+mod archive;
 pub mod import;
 pub mod import_git;
+pub(crate) mod records;
 mod report;
+pub mod restore;
+pub mod snapshot;
 mod walk;
 mod words;
