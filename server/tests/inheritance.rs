@@ -158,6 +158,8 @@ fn a_named_parent_is_looked_up_from_the_modules_domain_upward() {
         assert_eq!(stranger.status, 401, "{path}");
         let expected = "guard root, guard auth, after auth, after root";
         assert_eq!(chain(&stranger), expected, "{path}");
+        // The root's own page, which has nothing of that parent.
+        assert_eq!(stranger.body.trim_end(), "401 sign in first at root");
     }
     let both = ["root", "auth", "secure/auth"];
     for (path, levels, inside) in [

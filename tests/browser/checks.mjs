@@ -10,7 +10,8 @@ export const NO_AXE = AXE ? false : "axe-core is not here: see the first lines o
 const IMPACTS = ["serious", "critical"];
 /** The narrowest screen that all is made for, in CSS pixels. */
 export const NARROW = 360;
-const WIDE = 1280;
+/** The width of all other looks. */
+export const WIDE = 1280;
 /** An outline that can be seen, in CSS pixels. */
 const OUTLINE_LEAST = 2;
 /** Presses of Tab beyond the controls of a page: for boxes that scroll, and for the way round. */

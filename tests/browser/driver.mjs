@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // How long, in milliseconds, anything awaited may take: the machine may be busy.
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const POLL_MS = 25;
 // What Chromium may still do when it is told to end, before it is killed.
 const GRACE_MS = 5_000;

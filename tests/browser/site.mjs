@@ -35,7 +35,7 @@ export function visit(browser, options = {}) {
 /** Goes to a path and expects a status. */
 export async function open(page, path, status = 200) {
   const got = await page.goto(SITE + path);
-  if (got !== status) throw new Error(`${path}: ${got}, not ${status}\n${(await page.text()).slice(0, 1_000)}`);
+  if (got !== status) throw new Error(`${path}: ${got}, not ${status}: ${(await page.text("main, body")).slice(0, 300)}`);
 }
 
 /** Answers the question for people who come for scripts, as they would: in a shell. */

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
+use super::failed::Pages;
 use super::messages::{encode, of_the_site, read};
 use super::render::Asking;
 use super::{Failed, Run};
@@ -18,7 +19,7 @@ use crate::ffi::{
     self, EntryCall, ModuleEdits, ModuleFailure, ModuleResponse, ResponseView, Returned,
 };
 use crate::loader::{LoadError, LoadedModule, Open};
-use crate::manifest::{DeclaredEntry, DomainId, ModuleId};
+use crate::manifest::{DeclaredEntry, DomainId, ModuleId, Role};
 use crate::message::Fault;
 use crate::services::{Caller, LetGo, ServiceError};
 
@@ -115,7 +116,7 @@ impl<'r> Run<'r> {
         let module = self.snapshot.manifest.module(id);
         let mut failed = Failed::new(status, error.to_string());
         failed.fault.module.clone_from(&module.key);
-        failed.above = self.above_of(id);
+        failed.pages = self.pages_of(id);
         Box::new(failed)
     }
 
@@ -128,14 +129,26 @@ impl<'r> Run<'r> {
         let mut failed = Failed::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         failed.headers.insert(RETRY_AFTER, seconds.into());
         failed.fault.module.clone_from(&loaded.key);
-        failed.above = self.above_of(id);
+        failed.pages = self.pages_of(id);
         failed
     }
 
-    /// The domain whose pages may need what a parent was to prepare, if the module is one.
-    fn above_of(&self, id: ModuleId) -> Option<DomainId> {
+    /// Where the pages for a module are that cannot be entered.
+    fn pages_of(&self, id: ModuleId) -> Pages {
+        match self.snapshot.manifest.module(id).role.is_routable() {
+            true => Pages::OfRequest,
+            false => self.pages_beside(id),
+        }
+    }
+
+    /// Where the pages for a failure of a module's hook are (R6). Those of a domain may need what its own parent was
+    /// to prepare; they do not have the parents that modules name (`inherits`), whatever becomes of these.
+    pub(super) fn pages_beside(&self, id: ModuleId) -> Pages {
         let module = self.snapshot.manifest.module(id);
-        (!module.role.is_routable()).then_some(module.domain)
+        match &module.role {
+            Role::Parent { name } if name != "parent" => Pages::Of(module.domain),
+            _ => Pages::Above(module.domain),
+        }
     }
 
     fn failed(&self, loaded: &LoadedModule, failure: ModuleFailure) -> Failed {

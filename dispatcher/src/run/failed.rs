@@ -17,8 +17,19 @@ pub(crate) struct Failed {
     pub(crate) title: String,
     pub(crate) headers: HeaderMap,
     pub(crate) fault: Fault,
-    /// The domain whose own hook or page failed: error pages are looked up above it.
-    pub(crate) above: Option<DomainId>,
+    /// Where error pages are looked up.
+    pub(crate) pages: Pages,
+}
+
+/// The deepest domain whose error pages may show a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// That of the request.
+    OfRequest,
+    /// This one: a parent of it that its own pages do not have failed.
+    Of(DomainId),
+    /// The one above this one, whose own hook or page failed.
+    Above(DomainId),
 }
 
 impl Failed {
@@ -31,7 +42,7 @@ impl Failed {
                 detail: detail.into(),
                 ..Fault::default()
             },
-            above: None,
+            pages: Pages::OfRequest,
         }
     }
 

@@ -326,9 +326,9 @@ impl<'r> Run<'r> {
         Ok(None)
     }
 
-    /// A failure of a domain's own hook: its pages may need what the hook was to prepare (R6).
+    /// A failure of a hook.
     fn above(&self, at: usize, mut failed: Failed) -> Box<Failed> {
-        failed.above = Some(self.snapshot.manifest.module(self.levels[at].module).domain);
+        failed.pages = self.pages_beside(self.levels[at].module);
         Box::new(failed)
     }
 

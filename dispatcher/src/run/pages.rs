@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::body::into_outgoing;
 use super::calls::{Given, Said, Standing};
+use super::failed::Pages;
 use super::render::{Asking, failed_render, media_type};
 use super::{Failed, Run, builtin};
 use crate::config::ERROR_PAGES_MAX;
@@ -18,9 +19,10 @@ impl Run<'_> {
     pub(super) fn error_page(&mut self, mut failed: Failed) -> Outgoing {
         self.blame(std::mem::take(&mut failed.fault));
         let (status, title) = (failed.status, failed.title.clone());
-        let start = match failed.above {
-            Some(domain) => self.snapshot.manifest.domain(domain).parent,
-            None => Some(self.resolved.domain),
+        let start = match failed.pages {
+            Pages::OfRequest => Some(self.resolved.domain),
+            Pages::Of(domain) => Some(domain),
+            Pages::Above(domain) => self.snapshot.manifest.domain(domain).parent,
         };
         let mut outgoing = match builtin::wants_json(self.incoming.headers) {
             true => {

@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::binary::Answer;
 use super::binary::ask::Ask;
 use super::built::PASSWORD;
-use super::html::{Form, elements, unescaped, words};
+use super::html::{Element, Form, elements, unescaped, words};
 use super::site::sh;
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
@@ -24,7 +24,7 @@ pub type Part<'p> = (&'p str, Option<&'p str>, &'p [u8]);
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Of the server, `127.0.0.1:PORT`.
-    server: String,
+    pub server: String,
     pub cookies: BTreeMap<String, String>,
     /// The token of the last page that had one; sent with forms.
     pub token: Option<String>,
@@ -372,6 +372,13 @@ impl Page {
             .filter(|one| one.name == "a")
             .filter_map(|one| one.get("href"))
             .collect()
+    }
+
+    /// Paths and addresses of all that it leads to or loads.
+    pub fn resources(&self) -> Vec<String> {
+        let all = elements(&self.body);
+        let of = |one: &Element| one.get("href").or_else(|| one.get("src"));
+        all.iter().filter_map(of).collect()
     }
 
     /// The token of its forms.

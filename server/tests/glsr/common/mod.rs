@@ -22,7 +22,10 @@ pub mod binary;
 mod built;
 mod client;
 mod html;
+mod routes;
 mod site;
+mod whole;
+mod xml;
 
 pub use binary::ask::Ask;
 pub use binary::sites::{succeed, write};
@@ -30,7 +33,10 @@ pub use binary::{Server, eventually};
 pub use built::{ACCOUNTS, PASSWORD, folder};
 pub use client::{Client, Page, Part, encoded, multipart};
 pub use html::{Element, Form, elements, unescaped, words};
+pub use routes::Route;
 pub use site::{Backend, Script, Site, now, sh, sha256, source};
+pub use whole::{NAME, Whole};
+pub use xml::assert_xml;
 
 /// Makes of each function a test on SQLite and one on PostgreSQL. `fn name(site: &Site)` finds a running site;
 /// `unstarted fn name(site: &Site)` one that was never started, with empty data.

@@ -19,6 +19,9 @@ pub const SITE: &str = "sites/glsr";
 /// Connections of a test to its database.
 const CONNECTIONS: u32 = 2;
 
+/// Requests that a test that fails shows, the last ones.
+const REQUESTS_SHOWN: usize = 12;
+
 /// The database of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -185,6 +188,25 @@ impl Site {
         self.value("SELECT id FROM accounts WHERE alias = ?", &[alias.into()])
     }
 
+    /// A token of the API for an account: `site.token("author", "submit edit")`.
+    #[track_caller]
+    pub fn token(&self, alias: &str, scopes: &str) -> String {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let token = format!("glsr_{:032}", LAST.fetch_add(1, Ordering::SeqCst));
+        let sql = "INSERT INTO tokens (account_id, label, hash, prefix, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?)";
+        let hash = sha256(token.as_bytes());
+        let values = [
+            self.id_of(alias).into(),
+            "of a test".into(),
+            hash.into(),
+            token[..8].into(),
+            scopes.into(),
+            now().into(),
+        ];
+        self.execute(sql, &values);
+        token
+    }
+
     /// Gives an account what makes it established: an old one with three published versions. They are of scripts
     /// called `ALIAS-old-1` to `-3`.
     pub fn establish(&self, alias: &str) {
@@ -253,12 +275,14 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Captured, and shown with the failure.
-            println!(
-                "the server's log ({:?}):\n{}",
-                self.backend,
-                self.log().join("\n")
-            );
+            // Captured, and shown with the failure: what it says of itself, and the last requests.
+            let (asked, said): (Vec<_>, Vec<_>) = self
+                .log()
+                .into_iter()
+                .partition(|line| line.contains(" INFO access: "));
+            let last = asked.len().saturating_sub(REQUESTS_SHOWN);
+            let shown = [said, asked[last..].to_vec()].concat().join("\n");
+            println!("the server's log ({:?}):\n{shown}", self.backend);
         }
         // The database goes last, when nobody uses it.
         *self.lock() = None;
