@@ -202,7 +202,9 @@ on_each! {
         restore(&new, &one);
         assert_eq!(new.count("scripts WHERE name = 'tidy'"), 1);
     }
+}
 
+on_each! {
     unstarted fn hostile_archives_are_refused(site: &Site) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hostile.tar.zst");

@@ -15,9 +15,9 @@ fn grown(site: &Site, alias: &str) {
 /// Says something, the question answered if there is one.
 fn say(client: &mut Client, body: &str) -> Page {
     let page = client.open(TALK);
-    let all = Form::all(&page.body).into_iter();
+    let mut all = Form::all(&page.body).into_iter();
     let has_text = |form: &Form| form.names.iter().any(|name| name == "body");
-    let mut form = all.filter(has_text).last().expect("the form of a comment");
+    let mut form = all.rfind(has_text).expect("the form of a comment");
     form.set("body", body);
     if form.names.iter().any(|name| name == "captcha") {
         form.answer_captcha();
