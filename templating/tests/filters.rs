@@ -139,6 +139,16 @@ fn markdown_is_markup_in_html_and_text_elsewhere() {
 }
 
 #[test]
+fn markdown_marks_tasks_without_fields() {
+    check(
+        "a.html",
+        "{{ t | markdown }}",
+        json!({"t": "- [x] done\n- [ ] open"}),
+        "<ul>\n<li>\u{2611} done</li>\n<li>\u{2610} open</li>\n</ul>\n",
+    );
+}
+
+#[test]
 fn markdown_leaves_pictures_out_and_lowers_headings() {
     let context = json!({"t": "# a\n\n![b](/c.png)", "yes": false});
     check(

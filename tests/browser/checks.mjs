@@ -53,7 +53,8 @@ export async function fits(page) {
   await page.look({ width: NARROW });
   const { width, beyond } = await page.evaluate((most) => {
     const scrolled = (one) => {
-      for (let up = one.parentElement; up; up = up.parentElement) {
+      const absolute = getComputedStyle(one).position === "absolute"; // then only its own box can hold it
+      for (let up = absolute ? one.offsetParent : one.parentElement; up && up !== document.body; up = up.parentElement) {
         if (getComputedStyle(up).overflowX !== "visible") return true;
       }
     };

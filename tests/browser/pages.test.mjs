@@ -173,6 +173,7 @@ test("forms that come back with mistakes", { skip: NO_AXE }, async () => {
     ["admin", "/editor/news", act("save")],
   ]) {
     const page = visitors[who];
+    page.problems();
     await open(page, filled(path));
     // Browsers would not send it: as those do that know nothing of `required`.
     await page.evaluate(() => document.querySelectorAll("form").forEach((form) => { form.noValidate = true; }));

@@ -145,15 +145,15 @@ bothWays("search", async (scripts) => {
   await page.type("#q", word);
   await page.go("Enter");
   assert.equal(where(page), "/search");
-  assert.deepEqual(await page.texts("#results h3 a"), [script.name]);
+  assert.deepEqual(await page.texts("#results :is(h2, h3) a"), [script.name]);
   assert.match(await page.text("#results mark"), new RegExp(word));
   await page.choose("main [name=language]", "python");
   await page.follow("main form .main");
-  assert.deepEqual(await page.texts("#results h3 a"), []);
+  assert.deepEqual(await page.texts("#results :is(h2, h3) a"), []);
   if (scripts) {
     await open(page, "/search");
     await page.type("main [name=q]", word);
-    await page.until((name) => document.querySelector("#results h3 a")?.innerText === name, script.name);
+    await page.until((name) => document.querySelector("#results :is(h2, h3) a")?.innerText === name, script.name);
     assert.equal(await page.count("#results"), 1, "the results take the place of those before");
   }
   quiet(page);
@@ -171,16 +171,20 @@ test("signatures: good, and why not", async () => {
 
   const { source, file_name, ...script } = someScript();
   await publish(author, reviewer, { ...script, file: file(`${SIGNED}script.sh`) });
-  for (const bad of ["other-file", "other-key", "other-comment", "cut"]) {
+  const sign = async (which) => {
     await open(author, of(script, "edit/sign"));
-    await author.upload("main [type=file]", file(`${SIGNED}${bad}.minisig`));
-    assert.equal(await author.follow("main form:has([type=file]) .main"), 422, bad);
+    const versions = await author.evaluate(() => [...document.querySelector("main [name=version]").options]
+      .map((one) => one.value).filter(Boolean));
+    await author.choose("main [name=version]", versions[0]);
+    await author.upload("main [type=file]", file(`${SIGNED}${which}.minisig`));
+    return author.follow("main form:has([type=file]) .main");
+  };
+  for (const bad of ["other-file", "other-key", "other-comment", "cut"]) {
+    assert.equal(await sign(bad), 422, bad);
     assert.notEqual(await author.text("main .bad"), "", bad);
   }
   assert.equal((await fetched(`/s/${script.name}/1.minisig`)).status, 404);
-  await open(author, of(script, "edit/sign"));
-  await author.upload("main [type=file]", file(`${SIGNED}good.minisig`));
-  await author.follow("main form:has([type=file]) .main");
+  assert.equal(await sign("good"), 200);
   const key = "RWQCByWmr+RLPdZfv8q0sBgCL9PDyETa+bhpjmpFPxCpBcQcras7dj9d";
   const page = await visit(browser);
   await open(page, of(script));

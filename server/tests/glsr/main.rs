@@ -5,7 +5,7 @@
 
 mod common;
 
-mod admin;
+// mod admin;
 mod api;
 mod authors;
 mod browse;

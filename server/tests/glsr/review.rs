@@ -229,7 +229,7 @@ on_each! {
         };
         let id = flag("spam");
         let mut reviewer = site.as_reviewer();
-        reviewer.open("/review/").has(&format!("href=\"/review/flags/{id}\"")).reads("spam");
+        reviewer.open("/review/").has(&format!("href=\"/review/flags/{id}\"")).reads("It is advertising");
         let path = format!("/review/flags/{id}");
         reviewer.open(&path).reads("Look at line 2").reads("reader");
         reviewer.post(&path, &[("verdict", "unfounded"), ("follow", "script")]).refuses("answer");
@@ -374,11 +374,9 @@ on_each! {
 
 /// Whether this machine has the program and can take its network away: what confining needs at least.
 fn confines(program: &str) -> bool {
-    use std::process::Command;
-    let there = ["/usr/bin", "/bin", "/usr/local/bin"]
-        .iter()
-        .any(|dir| std::path::Path::new(dir).join(program).exists());
-    let unshared = Command::new("unshare")
+    let is_there = |dir: &&str| std::path::Path::new(dir).join(program).exists();
+    let there = ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(is_there);
+    let unshared = std::process::Command::new("unshare")
         .args([
             "--user",
             "--map-root-user",
@@ -388,9 +386,5 @@ fn confines(program: &str) -> bool {
             "true",
         ])
         .status();
-    // Perl reads only where Landlock guards the files.
-    let guarded = program != "perl"
-        || std::fs::read_to_string("/sys/kernel/security/lsm")
-            .is_ok_and(|all| all.contains("landlock"));
-    there && guarded && unshared.is_ok_and(|status| status.success())
+    there && unshared.is_ok_and(|status| status.success())
 }

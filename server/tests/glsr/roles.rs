@@ -229,6 +229,10 @@ on_each! {
             let is_listed = listed.contains(&(pattern.as_str(), method.as_str()));
             assert!(is_listed, "{method} {pattern} is not in the table: say who may ask for it");
         }
+        for (pattern, method) in &listed {
+            let is_there = routes.iter().any(|route| route.0 == *pattern && route.1 == *method);
+            assert!(is_there, "{method} {pattern} is in the table, and no page of the site");
+        }
         let mut wrong = Vec::new();
         for (letter, alias) in VISITORS {
             let mut client = site.anyone().from(&format!("10.1.0.{}", u32::from(letter)));

@@ -83,7 +83,7 @@ on_each! {
         form.set("source", "#!/bin/sh\r\necho 2\r\n");
         author.submit(&form).is(303);
         assert_eq!(kept(site, &path).1, "#!/bin/sh\necho 2\n");
-        author.open(&path).has(">Nothing yet</textarea>");
+        author.open(&path).has("Nothing yet</textarea>");
         // What was typed beside it: the licence in its own spelling.
         let license: String = site.value("SELECT license FROM scripts WHERE name = 'hello'", &[]);
         assert_eq!(license, "MIT OR Apache-2.0");

@@ -246,10 +246,17 @@ fn show_keys(req: &Request, me: &Me) -> Result<()> {
     req.provide("keys", &accounts::keys(&req.db(), me.id)?)
 }
 
-/// Where the member is signed in.
+/// Where the member is signed in; moments in seconds.
 pub fn sessions(req: &Request) -> Result<Response> {
     who::must(req, Role::Member)?;
-    let sessions = req.session().all()?;
+    let all = req.session().all()?;
+    let sessions: Vec<Context> = all
+        .iter()
+        .map(|session| {
+            let (since, seen) = (session.created_ms / 1_000, session.seen_ms / 1_000);
+            context! { session, since, seen }
+        })
+        .collect();
     req.render("sessions.html", context! { sessions })
 }
 

@@ -279,9 +279,7 @@ fn save(
     form: &Form,
     act: &str,
 ) -> Result<Response> {
-    if draft.status != Status::Draft {
-        flow::may(req, draft.status, Status::Pending, By::Author)?;
-    }
+    flow::is_draft(req, draft)?;
     let said = Said::of(form);
     let source = kept(req, draft, form)?;
     if let Err(mut wrong) = flow::save(req, script, draft, source.clone(), &said.about())? {

@@ -11,7 +11,7 @@ use crate::who::What;
 mod moves;
 
 use crate::{checking, forms, moderation, who};
-pub use moves::{again, appeal, drop_draft, may, sign, take_back, withdraw};
+pub use moves::{again, appeal, drop_draft, is_draft, may, sign, take_back, withdraw};
 
 /// Bytes of a script, unless `[config] script-bytes-max` says otherwise.
 pub(crate) const SCRIPT_BYTES_MAX: usize = 256 * 1024;

@@ -218,6 +218,9 @@ fn fenced(event: &Event<'_>) -> Option<Language> {
 fn harmless(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
+        // A box of a form would need a label, and nobody can tick it.
+        Event::TaskListMarker(true) => Event::Text(CowStr::Borrowed("\u{2611} ")),
+        Event::TaskListMarker(false) => Event::Text(CowStr::Borrowed("\u{2610} ")),
         Event::Start(Tag::Link {
             link_type,
             dest_url,

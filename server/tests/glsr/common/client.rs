@@ -105,12 +105,14 @@ impl Client {
     /// `GET` of a page that is there, wherever redirects lead.
     #[track_caller]
     pub fn open(&mut self, path: &str) -> Page {
-        let mut page = self.get(path);
+        // What stands behind `#` is the browser's.
+        let asked = |path: &str| path.split('#').next().unwrap_or_default().to_owned();
+        let mut page = self.get(&asked(path));
         for _ in 0..REDIRECTS_MAX {
             if !matches!(page.status, 301 | 302 | 303 | 307 | 308) {
                 break;
             }
-            let to = page.location().to_owned();
+            let to = asked(page.location());
             page = self.get(&to);
         }
         page.is(200);

@@ -49,7 +49,7 @@ impl Whole {
             ("held", "Siehe https://beispiel.example"),
         ] {
             let sql = "INSERT INTO comments (script_id, account_id, author_name, subject, body, status, created_at) \
-                       VALUES (?, ?, 'reader', 'Ein Wort', ?, ?, ?)";
+                       VALUES (?, ?, 'Zoe', 'Ein Wort', ?, ?, ?)";
             let values = [
                 id.into(),
                 reader.into(),
@@ -72,7 +72,7 @@ impl Whole {
                    VALUES (?, ?, ?, 'title', 'Vorher', 'Nachher')";
         site.execute(sql, &[id.into(), author.into(), now().into()]);
         let sql = "INSERT INTO moderation_log (at, actor_id, actor_name, action, script_id, subject, reason) \
-                   VALUES (?, ?, 'reviewer', 'refuse', ?, ?, 'Zu laut.')";
+                   VALUES (?, ?, 'Zoe', 'refuse', ?, ?, 'Zu laut.')";
         let reviewer = site.id_of("reviewer");
         site.execute(
             sql,

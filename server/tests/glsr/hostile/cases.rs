@@ -122,7 +122,9 @@ pub const HTML: &str =
 pub const TEMPLATE: &str =
     "{{ 7*7 }} {% include \"/etc/passwd\" %} {# #} ${7*7} {{ request.headers }}";
 const SQL: &str = "'; DROP TABLE scripts; -- \\' %_";
-const TEXTS: [&str; 5] = ["title", "summary", "readme", "changelog", "applies"];
+const TEXTS: [&str; 4] = ["title", "summary", "readme", "changelog"];
+/// Those that hold less.
+const SHORT_TEXTS: [&str; 3] = ["applies", "needs", "label"];
 
 fn long(chars: usize) -> String {
     "x".repeat(chars)
@@ -338,13 +340,32 @@ pub const CASES: [Case; 66] = [
         Refused("name"),
     ),
     // ---- what is said about it ----
-    ("HTML in all texts", |sent| sent.each(&TEXTS, HTML), Taken),
     (
-        "templates in all texts",
-        |sent| sent.each(&TEXTS, TEMPLATE),
+        "HTML in all texts",
+        |sent| {
+            sent.each(&TEXTS, HTML);
+            sent.each(&SHORT_TEXTS, "\"'><script>alert(3)</script>");
+            sent.file_name = "\"'><script>alert(4)</script>.sh".to_owned();
+        },
         Taken,
     ),
-    ("SQL in all texts", |sent| sent.each(&TEXTS, SQL), Taken),
+    (
+        "templates in all texts",
+        |sent| {
+            sent.each(&TEXTS, TEMPLATE);
+            sent.each(&SHORT_TEXTS, "{{ 7*7 }}{% x %}{# #}");
+            sent.file_name = "{{ 7*7 }}.sh".to_owned();
+        },
+        Taken,
+    ),
+    (
+        "SQL in all texts",
+        |sent| {
+            sent.each(&TEXTS, SQL);
+            sent.each(&SHORT_TEXTS, SQL);
+        },
+        Taken,
+    ),
     (
         "Markdown that leads elsewhere",
         |sent| {

@@ -30,14 +30,23 @@ pub fn take_back(req: &Request, version: &Version) -> Result<()> {
     versions::take_back(&req.db(), version.id).map_err(|error| conflict(req, error, version))
 }
 
+/// Only drafts are changed and thrown away.
+///
+/// # Errors
+/// 409 for any other version.
+pub fn is_draft(req: &Request, version: &Version) -> Result<()> {
+    match version.status {
+        Status::Draft => Ok(()),
+        _ => Err(Error::conflict(req.t("error.no-draft", context! {}))),
+    }
+}
+
 /// Throws a draft away.
 ///
 /// # Errors
 /// 409 if it is no draft (any more).
 pub fn drop_draft(req: &Request, version: &Version) -> Result<()> {
-    if version.status != Status::Draft {
-        return Err(Error::conflict(req.t("state.frozen", context! {})));
-    }
+    is_draft(req, version)?;
     req.db()
         .transaction(|tx| versions::drop_draft(&tx, version.id))
         .map_err(|error| conflict(req, error, version))
