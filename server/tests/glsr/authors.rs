@@ -148,6 +148,8 @@ on_each! {
     /// Sessions are listed, and end: one, all others, those of an old password.
     fn sessions_end(site: &Site) {
         let mut here = site.as_author();
+        here.open("/account/sessions");
+        here.post("/account/sessions", &[("act", "others")]).is(303);
         let (mut there, mut far) = (site.as_author(), site.as_author());
         let page = here.open("/account/sessions");
         page.reads("this one");

@@ -3,9 +3,11 @@
 //! The tests on PostgreSQL take the server of `TEST_POSTGRES_URL`, and make databases of their own there; without it
 //! they are left out, and say so. `common` tells how a test is written.
 
+#![forbid(unsafe_code)]
+
 mod common;
 
-// mod admin;
+mod admin;
 mod api;
 mod authors;
 mod browse;

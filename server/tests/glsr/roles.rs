@@ -23,9 +23,6 @@ const VISITORS: [(char, &str); 8] = [
 const ALL: &str = "amwcrekd";
 const MEMBERS: &str = "mwcrekd";
 const MAINTAINERS: &str = "wc";
-const OWNER: &str = "w";
-/// Votes are for others than those who maintain a script.
-const OTHERS: &str = "mrekd";
 const REVIEWERS: &str = "rd";
 const EDITORS: &str = "ed";
 const ADMINS: &str = "kd";
@@ -74,7 +71,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     // For whoever is signed in.
     ("/scripts/[name]/comments", "GET", ALL),
     ("/scripts/[name]/comments", "POST", MEMBERS),
-    ("/scripts/[name]/rate", "POST", OTHERS),
+    ("/scripts/[name]/rate", "POST", MEMBERS),
     ("/scripts/[name]/flag", "GET", MEMBERS),
     ("/scripts/[name]/flag", "POST", MEMBERS),
     ("/submit", "GET", MEMBERS),
@@ -102,8 +99,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("/scripts/[name]/edit/draft/[id=u64]", "POST", MAINTAINERS),
     ("/scripts/[name]/edit/sign", "GET", MAINTAINERS),
     ("/scripts/[name]/edit/sign", "POST", MAINTAINERS),
-    ("/scripts/[name]/edit/people", "GET", OWNER),
-    ("/scripts/[name]/edit/people", "POST", OWNER),
+    ("/scripts/[name]/edit/people", "GET", MAINTAINERS),
+    ("/scripts/[name]/edit/people", "POST", MAINTAINERS),
     // For reviewers.
     ("/review/", "GET", REVIEWERS),
     ("/review/[id=u64]", "GET", REVIEWERS),

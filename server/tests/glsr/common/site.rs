@@ -1,4 +1,6 @@
 //! A site of one test: its folder, its database, its server, and what is in it.
+//!
+//! Why it is long: all that a test can ask of a site or put into it is a method of one type.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -8,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use harmonious_db::{Config, Database, FromValue, Value};
 use tempfile::TempDir;
 
-use super::binary::sites::{copy, run, without_tools, write};
+use super::binary::sites::{copy, finish, run, without_tools, write};
 use super::binary::{Server, harmonious};
 use super::built::{self, folder, link};
 use super::client::Client;
@@ -268,7 +270,11 @@ impl Site {
 
     /// Runs a task of the site, beside the server, to its end.
     pub fn task(&self, words: &[&str]) -> Output {
-        run(&[&["task", self.dir().to_str().unwrap()], words].concat())
+        let args = [&["task", self.dir().to_str().unwrap()], words].concat();
+        let mut command = without_tools(harmonious(&args));
+        // Some tasks run programs, such as git.
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        finish(command)
     }
 }
 

@@ -1,4 +1,6 @@
 //! `import`: the scripts of a folder become scripts of the site.
+//!
+//! Why it is long: one run knows what it has read, so that 2,000 files do not ask the database 2,000 times.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
