@@ -23,6 +23,8 @@ const VISITORS: [(char, &str); 8] = [
 const ALL: &str = "amwcrekd";
 const MEMBERS: &str = "mwcrekd";
 const MAINTAINERS: &str = "wc";
+/// Votes are for others than those who maintain a script.
+const OTHERS: &str = "mrekd";
 const REVIEWERS: &str = "rd";
 const EDITORS: &str = "ed";
 const ADMINS: &str = "kd";
@@ -71,7 +73,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     // For whoever is signed in.
     ("/scripts/[name]/comments", "GET", ALL),
     ("/scripts/[name]/comments", "POST", MEMBERS),
-    ("/scripts/[name]/rate", "POST", MEMBERS),
+    ("/scripts/[name]/rate", "POST", OTHERS),
     ("/scripts/[name]/flag", "GET", MEMBERS),
     ("/scripts/[name]/flag", "POST", MEMBERS),
     ("/submit", "GET", MEMBERS),

@@ -142,12 +142,13 @@ fn edit(req: &Request, script: &Script, form: &Form) -> Result<Response> {
 pub fn rate(req: &Request) -> Result<Response> {
     let script = pages::head(req)?;
     let me = who::must(req, Role::Member)?;
+    // Who may comes before what was sent.
+    if !talk::may_rate(&req.db(), &script, me.id)? {
+        return Err(Error::forbidden(req.t("error.own-rating", context! {})));
+    }
     let stars: i64 = req.form()?.parse("stars")?;
     if !(0..=5).contains(&stars) {
         return Err(Error::unprocessable(req.t("error.stars", context! {})));
-    }
-    if !talk::may_rate(&req.db(), &script, me.id)? {
-        return Err(Error::forbidden(req.t("error.own-rating", context! {})));
     }
     if script.status != Status::Published {
         return Err(Error::conflict(req.t("error.closed", context! {})));
