@@ -316,6 +316,10 @@ fn in_full_mode_no_file_beside_its_own_is_read_and_none_is_written() {
                 "shorten",
                 format!("truncate('{notes}', 0) and print 'done'"),
             ),
+            (
+                "empty",
+                format!("sysopen(F, '{notes}', 3 | 512) and print 'done'"),
+            ),
             ("permit", format!("chmod(0666, '{notes}') and print 'done'")),
             ("date", format!("utime(0, 0, '{notes}') and print 'done'")),
         ] {

@@ -65,15 +65,15 @@ fn run(dir: &Path) -> Result<Ended, String> {
     let _ = nice(NICE);
 
     let home = dir.join(HOME);
-    let confined = walls::files(&home).map_err(|error| error.to_string())?;
-    if order.full && !confined {
+    let files = walls::files(&home).map_err(|error| error.to_string())?;
+    if order.full && !files.confined {
         return Err(
             "its access to files cannot be confined: this kernel has no Landlock; Linux 5.13 or later \
              has it, if it is named in the kernel's parameter lsm="
                 .to_owned(),
         );
     }
-    walls::calls()?;
+    walls::calls(files.lengths)?;
     let child = command(&order, &home).stdin(stdin).spawn();
     let child = child.map_err(|error| format!("it cannot be started: {error}"))?;
     watch(child, &order).map_err(|error| format!("it cannot be watched: {error}"))

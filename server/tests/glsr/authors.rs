@@ -172,6 +172,9 @@ on_each! {
     /// A link of an administrator sets another password, once, and ends all sessions.
     fn forgotten_passwords_are_set(site: &Site) {
         let mut lost = site.sign_in("reader");
+        // A token that somebody else may have made goes as well.
+        let token = site.token("reader", "comment");
+        site.anyone().api("GET", "/api/v1/me", &token, &serde_json::Value::Null).is(200);
         let here = format!("/admin/accounts/{}", site.id_of("reader"));
         let page = site.as_admin().post(&here, &[("act", "reset"), ("password", PASSWORD)]);
         let (_, link) = page.is(200).body.split_once("/reset?link=").unwrap();
@@ -182,6 +185,7 @@ on_each! {
         send(&mut visitor, &path, &[("password", "short"), ("again", "short")]).refuses("password");
         send(&mut visitor, &path, &[("password", OTHER), ("again", OTHER)]).is(303);
         assert!(!lost.is_signed_in());
+        site.anyone().api("GET", "/api/v1/me", &token, &serde_json::Value::Null).is(401);
         site.anyone().sign_in("reader", OTHER);
         for dead in [path.as_str(), "/reset?link=made-up", "/reset"] {
             visitor.get(dead).is(410).reads("This link is good no more");

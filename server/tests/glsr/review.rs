@@ -44,6 +44,17 @@ fn logged(site: &Site) -> [String; 5] {
     ["actor_name", "action", "subject", "reason", "note"].map(last)
 }
 
+/// Decides about a version, as its page is by then.
+#[track_caller]
+fn decided(reviewer: &mut Client, version: i64, fields: &[(&str, &str)]) -> Page {
+    let path = format!("/review/{version}");
+    let mut form = reviewer.form(&path, &path);
+    for (field, value) in fields {
+        form.set(field, value);
+    }
+    reviewer.submit(&form)
+}
+
 /// Makes `reviewer` the only one who could decide.
 fn alone(site: &Site) {
     let sql = "UPDATE accounts SET roles = roles - 1 WHERE roles % 2 = 1 AND alias <> 'reviewer'";
@@ -99,7 +110,7 @@ on_each! {
         }
         let reason = "<b>Not</b> everybody may write there";
         let fields = [("act", "refuse"), ("reason", reason)];
-        reviewer.post(&format!("/review/{second}"), &fields).is(303);
+        decided(&mut reviewer, second, &fields).is(303);
         assert_eq!(status(site, second), "refused");
         assert_eq!(logged(site), ["reviewer", "refuse", "lock", reason, ""]);
         let page = reviewer.open(&format!("/review/{second}"));
@@ -128,6 +139,51 @@ on_each! {
         one.submit(form.set("act", "approve")).is(409);
         one.get(&path).is(404);
         assert_eq!(status(site, id), "draft");
+    }
+
+    /// What is approved is what was read: who takes it back and sends in another text meanwhile is read again.
+    fn another_text_is_read_again(site: &Site) {
+        let id = pending(site, "lock", LOCK, "author", "sh");
+        let path = format!("/review/{id}");
+        let mut reviewer = site.as_reviewer();
+        let mut form = reviewer.form(&path, &path);
+        let (mut author, draft) = (site.as_author(), format!("/scripts/lock/edit/draft/{id}"));
+        author.post(&draft, &[("act", "take-back")]).is(303);
+        let other = "#!/bin/sh\nrm -rf ~\n";
+        let fields = [("act", "submit"), ("source", other), ("changelog", ""), ("label", ""), ("file_name", "lock")];
+        author.post(&draft, &fields).is(303);
+        assert_eq!(status(site, id), "pending");
+        reviewer.submit(form.set("act", "approve")).is(409).has("rm -rf");
+        let token = site.token("reviewer", "review");
+        let seen = form.get("seen").unwrap().to_owned();
+        let decision = serde_json::json!({ "decision": "approve", "seen": seen });
+        site.anyone().api("POST", &format!("/api/v1{path}"), &token, &decision).is(409);
+        assert_eq!(status(site, id), "pending");
+        decided(&mut reviewer, id, &[("act", "refuse"), ("reason", "It deletes your home")]).is(303);
+        assert_eq!(status(site, id), "refused");
+    }
+
+    /// What was taken down stays so, whatever still waits; what waits can be refused.
+    fn what_was_taken_down_does_not_come_back(site: &Site) {
+        site.publish("tidy", "#!/bin/sh\necho 1\n");
+        let waits = pending(site, "tidy", "#!/bin/sh\necho 2\n", "author", "sh");
+        let refused = pending(site, "tidy", "#!/bin/sh\necho 3\n", "author", "sh");
+        let mut reviewer = site.as_reviewer();
+        decided(&mut reviewer, refused, &[("act", "refuse"), ("reason", "No")]).is(303);
+        let sql = "INSERT INTO appeals (version_id, account_id, text, created_at) \
+                   SELECT id, author_id, 'But', 1 FROM versions WHERE id = ?";
+        site.execute(sql, &[refused.into()]);
+        let appeal: i64 = site.value("SELECT MAX(id) FROM appeals", &[]);
+        let first: i64 = site.value("SELECT latest_id FROM scripts WHERE name = 'tidy'", &[]);
+        reviewer.post(&format!("/review/{first}"), &[("act", "remove-all"), ("reason", "Bad")]).is(303);
+        decided(&mut reviewer, waits, &[("act", "approve")]).is(409).reads("This script was taken down");
+        let fields = [("verdict", "grant"), ("answer", "Right")];
+        site.sign_in("reviewer2").post(&format!("/review/appeals/{appeal}"), &fields).is(409);
+        assert_eq!((status(site, waits), status(site, refused)), ("pending".to_owned(), "refused".to_owned()));
+        assert_eq!(site.count("scripts WHERE name = 'tidy' AND status = 'removed'"), 1);
+        site.anyone().get("/s/tidy").is(410);
+        decided(&mut reviewer, waits, &[("act", "refuse"), ("reason", "Gone")]).is(303);
+        assert_eq!(status(site, waits), "refused");
     }
 
     /// Two at the same moment: one publishes, one is told.
@@ -168,7 +224,7 @@ on_each! {
         alone(site);
         let page = reviewer.open(&path);
         page.reads("There is no other reviewer");
-        reviewer.post(&path, &[("act", "approve"), ("reason", "Fine")]).is(303);
+        decided(&mut reviewer, id, &[("act", "approve"), ("reason", "Fine")]).is(303);
         assert_eq!(status(site, id), "published");
         let reason = "Fine (decided by the only reviewer, who is concerned himself)";
         assert_eq!(logged(site), ["reviewer", "approve", "mine", reason, ""]);
@@ -179,7 +235,7 @@ on_each! {
         let appeal = |name: &str| -> (i64, i64) {
             let id = pending(site, name, &LOCK.replace("a.lock", name), "author", "sh");
             let fields = [("act", "refuse"), ("reason", "Too short")];
-            site.as_reviewer().post(&format!("/review/{id}"), &fields).is(303);
+            decided(&mut site.as_reviewer(), id, &fields).is(303);
             let sql = "INSERT INTO appeals (version_id, account_id, text, created_at) \
                        SELECT id, author_id, 'It is short on purpose', 1 FROM versions WHERE id = ?";
             site.execute(sql, &[id.into()]);
@@ -273,6 +329,24 @@ on_each! {
         reviewer.post(&path, &[("act", "remove-all"), ("reason", "All of it")]).is(303);
         assert_eq!(site.count("scripts WHERE name = 'tidy' AND status = 'removed'"), 1);
         reviewer.post(&path, &[("act", "explode"), ("reason", "x")]).is(400);
+        // Nor are its description and what was said of its versions shown any more.
+        site.execute("UPDATE scripts SET readme = 'Buy **this**', stamp = stamp + 1 WHERE name = 'tidy'", &[]);
+        site.execute("UPDATE versions SET changelog = 'Buy **this**' WHERE id = ?", &[id.into()]);
+        for page in ["/scripts/tidy/", "/scripts/tidy/2", "/scripts/tidy/versions", "/api/v1/scripts/tidy/"] {
+            site.anyone().get(page).is(200).lacks("Buy");
+        }
+        site.anyone().get("/api/v1/scripts/tidy/versions/").lacks("Buy");
+
+        // Of two versions that are not published any more, one taken back and one taken down: the script was taken back.
+        site.publish("both", "#!/bin/sh\necho 1\n");
+        site.publish("both", "#!/bin/sh\necho 2\n");
+        let mut author = site.as_author();
+        let fields = [("act", "withdraw"), ("number", "2"), ("reason", "Broken")];
+        author.post("/scripts/both/edit/", &fields).is(303);
+        let first = "SELECT v.id FROM versions v JOIN scripts s ON s.id = v.script_id WHERE s.name = 'both' AND v.number = 1";
+        let first: i64 = site.value(first, &[]);
+        reviewer.post(&format!("/review/{first}"), &[("act", "remove"), ("reason", "A secret")]).is(303);
+        assert_eq!(site.count("scripts WHERE name = 'both' AND status = 'withdrawn'"), 1);
     }
 
     /// Held comments are let through or removed, edits seen or put back; each once.

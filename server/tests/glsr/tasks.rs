@@ -277,7 +277,7 @@ on_each! {
         assert_eq!(site.count("accounts WHERE alias = 'reader' AND roles = 3"), 1);
         succeed(site.task(&["admin", "grant", "reader"]));
         assert_eq!(site.count("accounts WHERE alias = 'reader' AND roles = 7"), 1);
-        assert_eq!(site.count("moderation_log WHERE action IN ('create', 'reset', 'grant')"), 4);
+        assert_eq!(site.count("moderation_log WHERE action IN ('create', 'reset', 'roles')"), 4);
 
         for (words, why) in [
             (&["create", "newcomer"][..], "\"newcomer\" is taken"),

@@ -59,10 +59,10 @@ fn press(author: &mut Client, path: &str, act: &str) -> Page {
 /// What a reviewer says to a version.
 fn decide(site: &Site, path: &str, act: &str, reason: &str) {
     let here = format!("/review/{}", id_of(path));
-    let page = site
-        .as_reviewer()
-        .post(&here, &[("act", act), ("reason", reason)]);
-    page.is(303);
+    let mut reviewer = site.as_reviewer();
+    let mut form = reviewer.form(&here, &here);
+    form.set("act", act).set("reason", reason);
+    reviewer.submit(&form).is(303);
 }
 
 on_each! {
@@ -73,7 +73,7 @@ on_each! {
         let path = drafted(&mut author, crlf.as_bytes());
         assert_eq!(kept(site, &path), ("draft".to_owned(), crlf.to_owned()));
         let page = author.open(&path);
-        page.reads("Only you and the reviewers see it.");
+        page.reads("Only those who maintain the script see it.");
         // Saved as the page has it, line ends as a browser sends them: nothing changes.
         let mut form = page.form(&path);
         let shown = form.get("source").unwrap().replace("\r\n", "\n").replace('\n', "\r\n");

@@ -10,6 +10,7 @@ use crate::{forms, reset, sign, who};
 
 /// Characters of what members say of themselves, and of what they call a key.
 const NAME_MAX: usize = 80;
+const PROFILES_PER_HOUR: u32 = 30;
 const ABOUT_MAX: usize = 2_000;
 const LABEL_MAX: usize = 60;
 /// Keys of one account, revoked ones included.
@@ -119,6 +120,7 @@ pub fn profile(req: &Request) -> Result<Response> {
     .collect();
     wrong.extend(forms::email_wrong(&email));
     if wrong.is_empty() {
+        who::often(req, &me, "profiles", PROFILES_PER_HOUR)?;
         let saved = req
             .db()
             .transaction(|tx| accounts::describe(&tx, me.id, name, &email, &about, &website));
@@ -334,7 +336,7 @@ pub fn reset_form(req: &Request) -> Result<Response> {
     forms::page(req, "reset.html", context! { link })
 }
 
-/// Another password by such a link; all sessions end.
+/// Another password by such a link; all sessions end, and no token is good any more.
 pub fn reset(req: &Request) -> Result<Response> {
     let form = req.form()?;
     let link = form.get("link").unwrap_or_default();
@@ -347,7 +349,13 @@ pub fn reset(req: &Request) -> Result<Response> {
         return forms::again(req, "reset.html", context! { link }, &wrong);
     }
     let hash = req.hash_password(form.get("password").unwrap_or_default())?;
-    accounts::set_password(&req.db(), account.id, &hash, false)?;
+    req.db().transaction(|tx| {
+        // Of two who come by the same link the second finds another password than the one that was forgotten.
+        if !accounts::replace_password(&tx, &account, &hash)? {
+            return Err(Error::conflict(req.t("error.changed", context! {})));
+        }
+        accounts::revoke_tokens(&tx, account.id)
+    })?;
     req.session().end_all(&account.id.to_string())?;
     forms::done(req, "password-reset", "/sign-in")
 }

@@ -94,6 +94,7 @@ pub fn change_account(req: &Request) -> Result<Response> {
         ),
         "sessions" => {
             req.session().end_all(&account.id.to_string())?;
+            accounts::revoke_tokens(&req.db(), account.id)?;
             log(&req.db(), &me, "sessions", &account, "")?;
             (Vec::new(), "account-signed-out")
         }
@@ -415,7 +416,7 @@ fn granted(roles: Roles) -> Vec<Role> {
 
 /// What is looked for.
 fn words(req: &Request) -> String {
-    let typed = rules::tidy(&req.query("q").unwrap_or_default());
+    let typed = rules::tidy(&req.query("q").unwrap_or_default()).replace('\0', "");
     typed.chars().take(WORDS_MAX).collect()
 }
 

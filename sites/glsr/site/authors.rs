@@ -282,7 +282,7 @@ fn save(
     flow::is_draft(req, draft)?;
     let said = Said::of(form);
     let source = kept(req, draft, form)?;
-    if let Err(mut wrong) = flow::save(req, script, draft, source.clone(), &said.about())? {
+    if let Err(mut wrong) = flow::save(req, me, script, draft, source.clone(), &said.about())? {
         let mut typed = Typed::default();
         typed.put_source(source, &mut wrong);
         said.put(&mut typed);

@@ -9,7 +9,7 @@ use harmonious::prelude::*;
 use crate::model::{Logged, News, Status};
 use crate::store::feeds::{self, Of, Published};
 use crate::store::{accounts, news, scripts, settings, talk, taxonomy};
-use crate::{pages, rules, view};
+use crate::{pages, people, rules, view};
 
 /// Entries of a feed.
 const ENTRIES: u32 = 30;
@@ -108,7 +108,7 @@ fn feed(req: &Request, what: &str) -> Result<Feed> {
                 entries: found
                     .into_iter()
                     .take(ENTRIES as usize)
-                    .map(of_log)
+                    .map(|one| of_log(req, one))
                     .collect(),
             }
         }
@@ -188,10 +188,10 @@ fn of_news(one: News) -> Entry {
     }
 }
 
-fn of_log(one: Logged) -> Entry {
+fn of_log(req: &Request, one: Logged) -> Entry {
     Entry {
         what: format!("moderation {}", one.id),
-        title: format!("{}: {}", one.action, one.subject),
+        title: format!("{}: {}", people::action(req, &one.action), one.subject),
         at: one.at,
         author: one.actor_name,
         author_page: None,

@@ -5,7 +5,7 @@ use harmonious::prelude::*;
 
 use crate::model::{Entry, Finding, Me, Meta, NewVersion, Script, Source, Status, Version, Wrong};
 use crate::rules::{self, Limits};
-use crate::store::{review, scripts, talk, versions};
+use crate::store::{accounts, review, scripts, talk, versions};
 use crate::who::What;
 
 mod moves;
@@ -21,6 +21,11 @@ pub(crate) const LABEL_MAX: usize = 40;
 const FILE_NAME_MAX: usize = 80;
 /// Drafts of one account at a time; each may be as large as a script.
 const DRAFTS_MAX: i64 = 20;
+/// What one account does in an hour at most: drafts made, drafts saved, what is said about scripts changed. Each
+/// leaves something in the database, for an hour or for good.
+const DRAFTS_PER_HOUR: u32 = 60;
+const SAVES_PER_HOUR: u32 = 120;
+const EDITS_PER_HOUR: u32 = 60;
 
 /// What authors say about a version.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +45,7 @@ pub fn submit_new(
     source: Source,
     about: &About<'_>,
 ) -> Result<Result<i64, Vec<Wrong>>> {
+    who::often(req, me, "drafts", DRAFTS_PER_HOUR)?;
     let mut wrong = rules::meta(meta, &Limits::default());
     wrong.extend(forms::places(&req.db(), meta)?);
     let text = taken(req, &source, about, &mut wrong)?;
@@ -69,6 +75,7 @@ pub fn new_version(
     about: &About<'_>,
 ) -> Result<Result<i64, Vec<Wrong>>> {
     open(req, script)?;
+    who::often(req, me, "drafts", DRAFTS_PER_HOUR)?;
     let mut wrong = Vec::new();
     let text = taken(req, &source, about, &mut wrong)?;
     wrong.extend(drafts_wrong(&req.db(), me)?);
@@ -88,11 +95,13 @@ pub fn new_version(
 /// Changes a draft; or what is wrong.
 pub fn save(
     req: &Request,
+    me: &Me,
     script: &Script,
     draft: &Version,
     source: Source,
     about: &About<'_>,
 ) -> Result<Result<(), Vec<Wrong>>> {
+    who::often(req, me, "saves", SAVES_PER_HOUR)?;
     let mut wrong = Vec::new();
     let text = taken(req, &source, about, &mut wrong)?;
     if !wrong.is_empty() {
@@ -131,7 +140,13 @@ pub fn send_in(req: &Request, me: &Me, version: i64) -> Result<()> {
     let draft = versions::by_id(&req.db(), version)?.or_404()?;
     let script = scripts::by_id(&req.db(), draft.script_id)?.or_404()?;
     open(req, &script)?;
+    // What somebody else wrote counts as his, too: who sends it in is not the way round a limit.
     who::limits(req, me, What::Submission)?;
+    if let Some(author) = draft.author_id.filter(|author| *author != me.id)
+        && let Some(author) = accounts::me(&req.db(), author)?
+    {
+        who::limits(req, &author, What::Submission)?;
+    }
     let findings = found(req, &script, &draft)?;
     let sent = req.db().transaction(|tx| {
         // What was checked is what is sent in.
@@ -152,15 +167,29 @@ pub fn check_again(req: &Request, version: &Version) -> Result<()> {
         .transaction(|tx| versions::set_findings(&tx, version.id, &findings))
 }
 
-/// Approves or refuses a pending version, with a reason for its author and for all.
+/// Approves or refuses a pending version as it was `seen` ([`Version::seen`]), with a reason for its author and for
+/// all.
 ///
 /// # Errors
-/// 403 for a script of his own while there is another reviewer, 409 if somebody decided already.
-pub fn decide(req: &Request, me: &Me, version: i64, approve: bool, reason: &str) -> Result<()> {
+/// 403 for a script of his own while there is another reviewer; 409 if somebody decided already, the author changed
+/// it meanwhile, or the script was taken down, which only refusals outlive.
+pub fn decide(
+    req: &Request,
+    me: &Me,
+    version: i64,
+    seen: &str,
+    approve: bool,
+    reason: &str,
+) -> Result<()> {
     let pending = versions::by_id(&req.db(), version)?.or_404()?;
     let script = scripts::by_id(&req.db(), pending.script_id)?.or_404()?;
+    if approve {
+        open(req, &script)?;
+    }
     let alone = moderation::towards(&req.db(), me, &script, &pending)?.admit(req)?;
     let done = req.db().transaction(|tx| {
+        scripts::touch(&tx, script.id)?;
+        versions::still(&tx, version, seen)?;
         match approve {
             true => drop(versions::publish(&tx, version, Some(me.id), reason)?),
             false => versions::refuse(&tx, version, me.id, reason)?,
@@ -195,6 +224,9 @@ pub fn decide_appeal(
     if appeal.status != "open" {
         return Err(conflict(req, Error::conflict(""), &refused));
     }
+    if granted {
+        open(req, &script)?;
+    }
     let stand = moderation::towards_appeal(&req.db(), me, appeal, &script, &refused)?;
     let alone = stand.admit(req)?;
     let done = req.db().transaction(|tx| {
@@ -221,6 +253,7 @@ pub fn edit(
     mut meta: Meta,
 ) -> Result<Result<(), Vec<Wrong>>> {
     open(req, script)?;
+    who::often(req, me, "edits", EDITS_PER_HOUR)?;
     meta.name.clone_from(&script.name);
     let mut wrong = rules::meta(&meta, &Limits::default());
     if meta.license == script.license {

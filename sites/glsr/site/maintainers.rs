@@ -8,6 +8,7 @@ use crate::{flow, forms, rules, who};
 
 /// Maintainers of one script beside its owner, those who are only invited included.
 const PEOPLE_MAX: usize = 20;
+const INVITATIONS_PER_HOUR: u32 = 20;
 
 /// Who maintains the script, and the forms of its owner.
 pub fn form(req: &Request) -> Result<Response> {
@@ -87,6 +88,7 @@ fn invite(req: &Request, me: &Me, script: &Script, alias: &str) -> Result<Result
             n: rules::number(PEOPLE_MAX),
         }));
     }
+    who::often(req, me, "invitations", INVITATIONS_PER_HOUR)?;
     scripts::invite(&db, script.id, account.id, me.id)?;
     Ok(Ok(()))
 }

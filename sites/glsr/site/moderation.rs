@@ -166,7 +166,8 @@ pub fn answer_flag(
 /// 403 for his own while there is another reviewer, 409 if it is not held (any more).
 pub fn decide_comment(req: &Request, me: &Me, comment: &Comment, show: bool) -> Result<()> {
     let script = scripts::by_id(&req.db(), comment.script_id)?.or_404()?;
-    let own = comment.account_id == Some(me.id);
+    let own =
+        comment.account_id == Some(me.id) || scripts::maintained_by(&req.db(), &script, me.id)?;
     let alone = stand(&req.db(), me, own)?.admit(req)?;
     let done = req.db().transaction(|tx| {
         if !talk::let_through(&tx, comment)? {
@@ -185,7 +186,9 @@ pub fn decide_comment(req: &Request, me: &Me, comment: &Comment, show: bool) -> 
 /// # Errors
 /// 403 for his own while there is another reviewer, 409 if somebody was faster.
 pub fn decide_edit(req: &Request, me: &Me, edit: &Edit, stays: bool) -> Result<()> {
-    let own = edit.alias.as_ref() == Some(&me.alias);
+    let script = scripts::by_id(&req.db(), edit.script_id)?.or_404()?;
+    let own = edit.alias.as_ref() == Some(&me.alias)
+        || scripts::maintained_by(&req.db(), &script, me.id)?;
     let alone = stand(&req.db(), me, own)?.admit(req)?;
     let done = req.db().transaction(|tx| {
         if stays {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use harmonious::prelude::*;
 
-use crate::model::{Filter, Script, Sort, Status, Version};
+use crate::model::{Filter, Script, Sort, Status};
 use crate::store::{news, scripts, search, settings, stats, taxonomy};
 use crate::{rules, view, who};
 
@@ -21,14 +21,6 @@ const FRONT_NEWS: u32 = 3;
 /// 404 if there is none, or none for this visitor.
 pub fn script(req: &Request) -> Result<()> {
     req.provide("script", &head(req)?)
-}
-
-/// The script that the path names, with all that belongs to it.
-///
-/// # Errors
-/// As [`script`].
-pub fn shown(req: &Request) -> Result<Script> {
-    scripts::whole(&req.db(), head(req)?)
 }
 
 /// The script that the path names, without its lists: one query.
@@ -160,26 +152,6 @@ pub fn front(req: &Request) -> Result<[String; 2]> {
         req.render_text("/_front_side.html", context! { categories, news, stats })
     })?;
     Ok([lists, side])
-}
-
-/// A part of a page that shows a script (and a version of it), kept until one of these changes.
-pub fn part(
-    req: &Request,
-    script: &Script,
-    version: Option<&Version>,
-    make: impl FnOnce() -> Result<String>,
-) -> Result<String> {
-    let (id, stamp, version) = (
-        script.id,
-        script.stamp,
-        version.map_or(0, |version| version.id),
-    );
-    let key = format!(
-        "script:{id}:{version}:{stamp}:{}:{}",
-        req.language(),
-        view::address(req)?
-    );
-    req.fragment(&key, PARTS, make)
 }
 
 /// For the root's `#[after]`: pages for nobody in particular are asked for again with their tag, all others are

@@ -10,7 +10,8 @@ use crate::{pages, view};
 const TYPED_MAX: usize = 80;
 
 /// What is done by reviewers, editors and administrators, as `logged.ACTION` tells it; others are shown as they are.
-const ACTIONS: [&str; 26] = [
+const ACTIONS: [&str; 25] = [
+    "create",
     "approve",
     "refuse",
     "grant",
@@ -23,10 +24,8 @@ const ACTIONS: [&str; 26] = [
     "uphold",
     "comment",
     "revert",
-    "withdraw",
     "reset",
     "pin",
-    "delete",
     "limits",
     "show-comment",
     "sessions",
@@ -148,7 +147,8 @@ pub fn log(req: &Request) -> Result<Response> {
     )
 }
 
-fn action(req: &Request, action: &str) -> String {
+/// What was done, in the visitor's language.
+pub(crate) fn action(req: &Request, action: &str) -> String {
     match ACTIONS.contains(&action) {
         true => req.t(&format!("logged.{action}"), context! {}),
         false => action.to_owned(),

@@ -4,7 +4,7 @@ use harmonious::prelude::*;
 
 use crate::model::{Script, Status, Version};
 use crate::store::{scripts, stats, versions};
-use crate::{rules, view, who};
+use crate::{rules, view};
 
 /// What a file tells of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +203,7 @@ fn count(req: &Request, script: &Script, version: &Version, tag: &str) -> Result
     {
         return Ok(());
     }
-    let who = rules::sha256(format!("{}\n{}", who::address(req), version.id).as_bytes());
+    let who = rules::sha256(format!("{}\n{}", network(req), version.id).as_bytes());
     for (at, (sql, values)) in stats::downloaded(script.id, version.id)
         .into_iter()
         .enumerate()
@@ -211,6 +211,16 @@ fn count(req: &Request, script: &Script, version: &Version, tag: &str) -> Result
         req.db().soon(sql, &values, Some(&format!("{at}{who}")))?;
     }
     Ok(())
+}
+
+/// The visitor's address; of IPv6 the part that one host cannot choose by itself (64 bits, as limits have it).
+fn network(req: &Request) -> std::net::IpAddr {
+    match req.client_address() {
+        std::net::IpAddr::V6(all) => {
+            std::net::Ipv6Addr::from_bits(all.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        v4 => v4,
+    }
 }
 
 /// With the tag of its content: what is there already is not sent again.

@@ -51,13 +51,15 @@ pub fn act(req: &Request) -> Result<Response> {
         return version_page(req, &me, &version, fields.raw("reason"), &fields.wrong);
     }
     let script = scripts::by_id(&req.db(), version.script_id)?.or_404()?;
+    // What the reviewer read is what is decided about.
+    let seen = fields.raw("seen");
     let (done, key) = match act {
         "approve" => (
-            flow::decide(req, &me, version.id, true, &reason),
+            flow::decide(req, &me, version.id, seen, true, &reason),
             "approved",
         ),
         "refuse" => (
-            flow::decide(req, &me, version.id, false, &reason),
+            flow::decide(req, &me, version.id, seen, false, &reason),
             "refused",
         ),
         "remove" => (
@@ -176,6 +178,8 @@ struct Shown<'a> {
     alike: Vec<checking::LookAlike>,
     appeal: Option<review::Appeal>,
     stand: Stand,
+    /// What a decision is about: [`Version::seen`].
+    seen: String,
     may_remove: bool,
 }
 
@@ -202,6 +206,7 @@ fn version_page(
         findings: versions::findings(&db, version.id)?,
         split: req.query("view").as_deref() == Some("split"),
         text: rules::visible(&text),
+        seen: version.seen(),
         version,
         script,
         before,

@@ -114,7 +114,8 @@ fn read(minisig: &str) -> Result<Signature, Wrong> {
         .lines()
         .filter(|line| !line.trim().is_empty())
         .count();
-    if lines != 4 || !minisig.starts_with("untrusted comment:") {
+    let odd = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t');
+    if lines != 4 || minisig.contains(odd) || !minisig.starts_with("untrusted comment:") {
         return Err(wrong("signature", "signature_malformed", 0));
     }
     Signature::decode(minisig).map_err(refusal)

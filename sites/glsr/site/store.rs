@@ -60,6 +60,11 @@ pub(crate) fn literal(text: &str) -> String {
     pattern
 }
 
+/// Whether a text can be a name in the database: PostgreSQL takes none with a zero byte.
+pub(crate) fn can_be(name: &str) -> bool {
+    !name.contains('\0')
+}
+
 /// The one number that a statement gives; 0 if it gives no row.
 pub(crate) fn number(db: &Db<'_>, sql: &str, values: &[Value]) -> Result<i64> {
     match db.query_one(sql, values)? {

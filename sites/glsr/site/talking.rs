@@ -15,6 +15,7 @@ pub(crate) const COMMENT_MAX: usize = 8_000;
 pub(crate) const SUBJECT_MAX: usize = 120;
 /// Seconds for which comments with links of a new account wait for a reviewer.
 const LINKS_HELD_S: i64 = 86_400;
+const RATINGS_PER_HOUR: u32 = 60;
 /// Reasons for a report; the last one has to be told.
 const REASONS: [&str; 7] = [
     "malware",
@@ -153,6 +154,7 @@ pub fn rate(req: &Request) -> Result<Response> {
     if script.status != Status::Published {
         return Err(Error::conflict(req.t("error.closed", context! {})));
     }
+    who::often(req, &me, "ratings", RATINGS_PER_HOUR)?;
     req.db()
         .transaction(|tx| talk::rate(&tx, script.id, me.id, stars))?;
     let key = if stars == 0 { "unrated" } else { "rated" };
@@ -277,7 +279,8 @@ fn takes(script: &Script) -> bool {
 /// Whether a reviewer looks at it first: what has links, and comes from an account of today.
 pub(crate) fn is_held(me: &Me, text: &str) -> bool {
     let lower = text.to_lowercase();
-    let links = ["://", "www.", "](", "mailto:"];
+    // A link may also be defined elsewhere in the text, or its letters be written as entities.
+    let links = ["//", "www.", "](", "]:", "&#", "mailto:"];
     me.created_at > now() - LINKS_HELD_S && links.iter().any(|link| lower.contains(link))
 }
 
@@ -303,6 +306,8 @@ mod tests {
             "www.x.example",
             "[a](x)",
             "mailto:a@b",
+            "[a][1]\n\n[1]: /x",
+            "[a][1]\n\n[1]:https&#58;x",
         ] {
             assert!(is_held(&me(60), text), "{text}");
             assert!(!is_held(&me(LINKS_HELD_S + 60), text), "{text}");

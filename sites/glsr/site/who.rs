@@ -134,6 +134,15 @@ pub fn limits(req: &Request, me: &Me, what: What) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what one account does too often, right or wrong.
+///
+/// # Errors
+/// 429.
+pub fn often(req: &Request, me: &Me, what: &str, per_hour: u32) -> Result<()> {
+    const SPAN: Duration = Duration::from_secs(3_600);
+    req.limit(what, &me.id.to_string(), per_hour, SPAN)
+}
+
 /// The visitor's address, as limits count it.
 #[must_use]
 pub fn address(req: &Request) -> String {

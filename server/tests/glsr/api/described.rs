@@ -117,7 +117,9 @@ on_each! {
         let made = program.ask(("POST", VERSIONS, path), &author, new, 201);
         assert_eq!((&made.json()["status"], &made.json()["urgent"]), (&json!("pending"), &json!(true)));
         let review = made.header("location").unwrap().replace("submissions", "review");
-        program.ask(("POST", REVIEWED, &review), &reviewer, json!({ "decision": "approve", "reason": "Good" }), 200);
+        let seen = program.get(REVIEWED, &review, &reviewer, 200).json()["seen"].clone();
+        let approve = json!({ "decision": "approve", "reason": "Good", "seen": seen });
+        program.ask(("POST", REVIEWED, &review), &reviewer, approve, 200);
         let draft = program.ask(("POST", VERSIONS, path), &author, json!({ "source": "#!/bin/sh\n" }), 201);
         let place = draft.header("location").unwrap().to_owned();
         program.ask(("POST", SUBMISSION, &place), &author, json!({ "act": "drop" }), 204);
@@ -195,10 +197,11 @@ fn publish(program: &mut Program<'_>, author: &str, reviewer: &str) {
         "{seen}"
     );
     // Without a reason nobody is refused.
-    let refuse = json!({ "decision": "refuse" });
+    let refuse = json!({ "decision": "refuse", "seen": seen["seen"] });
     let page = program.ask(("POST", REVIEWED, &review), reviewer, refuse, 422);
     assert_eq!(page.json()["errors"][0]["field"], "reason");
-    let refuse = json!({ "decision": "refuse", "reason": "Line ends of Windows" });
+    let refuse =
+        json!({ "decision": "refuse", "reason": "Line ends of Windows", "seen": seen["seen"] });
     program.ask(("POST", REVIEWED, &review), reviewer, refuse.clone(), 200);
     program.ask(("POST", REVIEWED, &review), reviewer, refuse, 409);
     let page = program.get(SUBMISSION, &place, author, 200);
@@ -210,7 +213,8 @@ fn publish(program: &mut Program<'_>, author: &str, reviewer: &str) {
     let place = again.header("location").unwrap().to_owned();
     program.ask(("POST", SUBMISSION, &place), author, act("submit"), 200);
     let review = place.replace("submissions", "review");
-    let approve = json!({ "decision": "approve" });
+    let seen = program.get(REVIEWED, &review, reviewer, 200).json()["seen"].clone();
+    let approve = json!({ "decision": "approve", "seen": seen });
     let page = program.ask(("POST", REVIEWED, &review), reviewer, approve, 200);
     assert_eq!(
         (&page.json()["status"], &page.json()["number"]),

@@ -1,6 +1,14 @@
 //! The submissions, as data: what each changes of a good one, and what is to come of it.
 
+use std::path::PathBuf;
+use std::{env, process};
+
 use serde_json::json;
+
+/// What a script would leave behind if it were run.
+pub fn mark() -> PathBuf {
+    env::temp_dir().join(format!("glsr-was-here-{}", process::id()))
+}
 
 /// A submission: a good one that a case has spoiled.
 #[derive(Clone, Debug)]
@@ -248,7 +256,10 @@ pub const CASES: [Case; 66] = [
         "Perl that runs when it is looked at",
         |sent| {
             sent.set("language", "perl");
-            sent.text("#!/usr/bin/perl\nBEGIN { kill 'KILL', getppid; system('touch /tmp/glsr-was-here'); exit 3 }\n");
+            sent.text(format!(
+                "#!/usr/bin/perl\nBEGIN {{ kill 'KILL', getppid; system('touch {}'); exit 3 }}\n",
+                mark().display()
+            ));
         },
         Taken,
     ),

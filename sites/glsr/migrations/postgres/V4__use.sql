@@ -6,6 +6,7 @@ CREATE TABLE downloads (
   PRIMARY KEY (version_id, day)
 );
 CREATE INDEX downloads_script ON downloads (script_id, day);
+CREATE INDEX downloads_day ON downloads (day, n);
 CREATE TABLE imports (
   source VARCHAR(200) NOT NULL,
   path VARCHAR(300) NOT NULL,
@@ -14,3 +15,4 @@ CREATE TABLE imports (
   at BIGINT NOT NULL,
   PRIMARY KEY (source, path)
 );
+CREATE INDEX imports_script ON imports (script_id);

@@ -1,6 +1,6 @@
 -- Moments are seconds since 1970, UTC.
 CREATE TABLE accounts (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   alias VARCHAR(32) NOT NULL UNIQUE,
   name VARCHAR(80) NOT NULL,
   email VARCHAR(254) UNIQUE,
@@ -16,7 +16,7 @@ CREATE TABLE accounts (
   address VARCHAR(64)
 );
 CREATE TABLE signing_keys (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id BIGINT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
   key_id CHAR(16) NOT NULL,
   public_key VARCHAR(80) NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE signing_keys (
 );
 CREATE INDEX signing_keys_key ON signing_keys (key_id);
 CREATE TABLE tokens (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id BIGINT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
   label VARCHAR(60) NOT NULL,
   hash CHAR(64) NOT NULL UNIQUE,

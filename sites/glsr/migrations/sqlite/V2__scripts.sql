@@ -1,5 +1,5 @@
 CREATE TABLE categories (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   parent_id BIGINT REFERENCES categories(id),
   slug VARCHAR(40) NOT NULL,
   path VARCHAR(130) NOT NULL UNIQUE,
@@ -9,7 +9,7 @@ CREATE TABLE categories (
 );
 CREATE INDEX categories_parent ON categories (parent_id);
 CREATE TABLE languages (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   slug VARCHAR(30) NOT NULL UNIQUE,
   name VARCHAR(40) NOT NULL,
   extensions VARCHAR(120) NOT NULL DEFAULT '',
@@ -25,7 +25,7 @@ CREATE TABLE bodies (
   text TEXT NOT NULL
 );
 CREATE TABLE scripts (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   name VARCHAR(64) NOT NULL UNIQUE,
   title VARCHAR(120) NOT NULL,
   summary VARCHAR(200) NOT NULL DEFAULT '',
@@ -60,7 +60,7 @@ CREATE INDEX scripts_category ON scripts (category_id, status, published_at);
 CREATE INDEX scripts_language ON scripts (language_id, status, published_at);
 CREATE INDEX scripts_owner ON scripts (owner_id);
 CREATE TABLE versions (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   number INTEGER,
   label VARCHAR(40) NOT NULL DEFAULT '',
@@ -96,7 +96,7 @@ CREATE TABLE maintainers (
 );
 CREATE INDEX maintainers_account ON maintainers (account_id);
 CREATE TABLE tags (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   slug VARCHAR(30) NOT NULL UNIQUE,
   name VARCHAR(40) NOT NULL
 );
@@ -107,7 +107,7 @@ CREATE TABLE script_tags (
 );
 CREATE INDEX script_tags_tag ON script_tags (tag_id);
 CREATE TABLE dependencies (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   kind VARCHAR(12) NOT NULL CHECK (kind IN ('needs', 'optional', 'test')),
   what VARCHAR(120) NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE dependencies (
 CREATE INDEX dependencies_script ON dependencies (script_id);
 CREATE INDEX dependencies_target ON dependencies (target_id);
 CREATE TABLE applies_to (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   what VARCHAR(80) NOT NULL
 );

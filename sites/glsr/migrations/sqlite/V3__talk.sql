@@ -1,5 +1,5 @@
 CREATE TABLE comments (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   version_id BIGINT REFERENCES versions(id) ON DELETE CASCADE,
   account_id BIGINT REFERENCES accounts(id) ON DELETE SET NULL,
@@ -11,6 +11,7 @@ CREATE TABLE comments (
   edited_at BIGINT
 );
 CREATE INDEX comments_script ON comments (script_id, status, created_at);
+CREATE INDEX comments_version ON comments (version_id);
 CREATE INDEX comments_account ON comments (account_id, created_at);
 CREATE TABLE ratings (
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
@@ -21,7 +22,7 @@ CREATE TABLE ratings (
 );
 CREATE INDEX ratings_account ON ratings (account_id);
 CREATE TABLE flags (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   version_id BIGINT REFERENCES versions(id) ON DELETE CASCADE,
   comment_id BIGINT REFERENCES comments(id) ON DELETE CASCADE,
@@ -36,9 +37,11 @@ CREATE TABLE flags (
 );
 CREATE INDEX flags_queue ON flags (status, created_at);
 CREATE INDEX flags_account ON flags (account_id, created_at);
+CREATE INDEX flags_version ON flags (version_id);
+CREATE INDEX flags_comment ON flags (comment_id);
 CREATE INDEX flags_script ON flags (script_id);
 CREATE TABLE appeals (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   version_id BIGINT NOT NULL UNIQUE REFERENCES versions(id) ON DELETE CASCADE,
   account_id BIGINT REFERENCES accounts(id) ON DELETE SET NULL,
   text TEXT NOT NULL,
@@ -50,7 +53,7 @@ CREATE TABLE appeals (
 );
 CREATE INDEX appeals_queue ON appeals (status, created_at);
 CREATE TABLE findings (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   version_id BIGINT NOT NULL REFERENCES versions(id) ON DELETE CASCADE,
   checker VARCHAR(20) NOT NULL,
   level VARCHAR(12) NOT NULL CHECK (level IN ('note', 'warn', 'error')),
@@ -66,7 +69,7 @@ CREATE TABLE shingles (
 );
 CREATE INDEX shingles_hash ON shingles (hash);
 CREATE TABLE edits (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   script_id BIGINT NOT NULL REFERENCES scripts(id) ON DELETE CASCADE,
   account_id BIGINT REFERENCES accounts(id) ON DELETE SET NULL,
   at BIGINT NOT NULL,
@@ -79,7 +82,7 @@ CREATE TABLE edits (
 CREATE INDEX edits_queue ON edits (seen_at, at);
 CREATE INDEX edits_script ON edits (script_id);
 CREATE TABLE moderation_log (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   at BIGINT NOT NULL,
   actor_id BIGINT REFERENCES accounts(id) ON DELETE SET NULL,
   actor_name VARCHAR(80) NOT NULL,
@@ -92,9 +95,10 @@ CREATE TABLE moderation_log (
   note TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX moderation_log_at ON moderation_log (at, id);
+CREATE INDEX moderation_log_version ON moderation_log (version_id);
 CREATE INDEX moderation_log_script ON moderation_log (script_id);
 CREATE TABLE news (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id BIGINT REFERENCES accounts(id) ON DELETE SET NULL,
   at BIGINT NOT NULL,
   subject VARCHAR(120) NOT NULL,

@@ -56,6 +56,8 @@ pub fn show(req: &Request) -> Result<Response> {
 #[serde(deny_unknown_fields)]
 struct Decision {
     decision: Verdict,
+    /// As it was when it was read: `GET` says it.
+    seen: String,
     #[serde(default)]
     reason: String,
 }
@@ -82,7 +84,7 @@ pub fn decide(req: &Request) -> Result<Response> {
         return Ok(api::refused(req, &wrong));
     }
     let approve = sent.decision == Verdict::Approve;
-    flow::decide(req, &me, version.id, approve, &reason)?;
+    flow::decide(req, &me, version.id, &sent.seen, approve, &reason)?;
     let now = versions::by_id(&req.db(), version.id)?.or_404()?;
     answer(req, &script, &now)
 }
@@ -103,6 +105,7 @@ fn answer(req: &Request, script: &Script, version: &Version) -> Result<Response>
     let address = view::address(req)?;
     let mut shape = submissions::shape(script, version, &findings);
     shape["text"] = text.into();
+    shape["seen"] = version.seen().into();
     shape["page"] = format!("{address}/review/{}", version.id).into();
     Ok(Response::json(&shape))
 }

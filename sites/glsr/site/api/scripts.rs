@@ -4,7 +4,7 @@ use harmonious::prelude::*;
 
 use super::sent::{self, Said};
 use super::submissions;
-use crate::model::{Meta, Page, Script, ScriptRow};
+use crate::model::{Meta, Page, Script, ScriptRow, Status};
 use crate::store::{after, scripts, search};
 use crate::{api, flow, rules, view};
 
@@ -100,6 +100,7 @@ fn whole(req: &Request, script: &Script) -> Result<Value> {
     let address = view::address(req)?;
     let latest = script.latest.as_ref();
     let latest = latest.map(|version| super::versions::shape(&address, &script.name, version));
+    let removed = script.status == Status::Removed;
     let needs: Vec<Value> = script
         .needs
         .iter()
@@ -109,11 +110,12 @@ fn whole(req: &Request, script: &Script) -> Result<Value> {
         "name": script.name,
         "title": script.title,
         "summary": script.summary,
-        "readme": script.readme,
+        // What was taken down is not shown.
+        "readme": if removed { "" } else { &script.readme },
         "category": script.category_path,
         "language": script.language,
         "license": script.license,
-        "homepage": script.homepage,
+        "homepage": script.homepage.as_ref().filter(|_| !removed),
         "tags": script.tags.iter().map(|tag| &tag.slug).collect::<Vec<_>>(),
         "needs": needs,
         "applies_to": script.applies,

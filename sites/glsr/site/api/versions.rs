@@ -94,7 +94,7 @@ pub fn shape(address: &str, name: &str, version: &Version) -> Value {
         "bytes": version.bytes,
         "lines": version.lines,
         "file_name": version.file_name,
-        "changelog": version.changelog,
+        "changelog": if version.status == Status::Removed { "" } else { &version.changelog },
         "author": version.author_alias,
         "author_name": version.author_name,
         "decided_at": version.decided_at,

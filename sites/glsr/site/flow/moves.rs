@@ -2,11 +2,11 @@
 
 use harmonious::prelude::*;
 
-use super::{conflict, drafts_wrong, open};
+use super::{DRAFTS_PER_HOUR, conflict, drafts_wrong, open};
 use crate::model::{Me, Script, Status, Version, Wrong};
 use crate::rules::{self, By};
-use crate::sign;
 use crate::store::{accounts, scripts, talk, versions};
+use crate::{sign, who};
 
 /// Characters of an appeal, and of the reason for which something is withdrawn.
 const APPEAL_MAX: usize = 4_000;
@@ -63,6 +63,7 @@ pub fn again(
     refused: &Version,
 ) -> Result<Result<i64, Vec<Wrong>>> {
     open(req, script)?;
+    who::often(req, me, "drafts", DRAFTS_PER_HOUR)?;
     may(req, refused.status, Status::Draft, By::Author)?;
     if let Some(wrong) = drafts_wrong(&req.db(), me)? {
         return Ok(Err(vec![wrong]));

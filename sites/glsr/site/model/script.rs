@@ -180,6 +180,15 @@ pub struct Version {
     pub signing_key: Option<String>,
 }
 
+impl Version {
+    /// What a reviewer has read of a version that waits: `HASH.SECONDS`, of the text and of when it was sent in. Whoever
+    /// takes it back and changes it sends it in anew.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        format!("{}.{}", self.sha256, self.submitted_at.unwrap_or_default())
+    }
+}
+
 /// A word that scripts are marked with.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Tag {

@@ -15,10 +15,10 @@ pub use dates::{date, day};
 pub use flow::{By, next, rating_score};
 pub use meta::{Limits, NO_LICENSE, address, meta, spdx, tidied};
 pub use names::{alias, name, near, skeleton, slugged, tag_slug};
-pub use pages::{PAGES_MAX, cursor, is_bot, offset, page_number, paged, read_cursor};
+pub use pages::{cursor, is_bot, read_cursor};
 pub use password::password;
 pub use source::{LINE_BYTES_MAX, LINES_MAX, noticed, sha256, source};
-pub use text::{Kind, bidi_at, free_text, is_bidi, tidy, visible};
+pub use text::{Kind, free_text, is_bidi, is_hidden, is_separator, lines_with, tidy, visible};
 
 use crate::model::Wrong;
 

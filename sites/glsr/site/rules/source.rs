@@ -2,18 +2,22 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{bidi_at, number, wrong};
+use super::{is_bidi, is_hidden, is_separator, lines_with, number, wrong};
 use crate::model::{Finding, Level, Source, Wrong};
 
 /// Lines of a script at most.
 pub const LINES_MAX: usize = 20_000;
 /// Bytes of one line at most, its end not counted.
 pub const LINE_BYTES_MAX: usize = 10_000;
-/// Remarks on lines with characters that turn the direction, at most; one says that there are more.
-const BIDI_FINDINGS_MAX: usize = 10;
+/// Remarks on lines with characters of one kind that are not what one reads, at most; one says that there are more.
+const ODD_LINES_MAX: usize = 10;
+
+/// Whether a character is of a kind.
+type IsSuch = fn(char) -> bool;
 
 /// The text of a script of at most `max` bytes, and what was noticed in it: line ends of DOS (`crlf`), a byte
-/// order mark (`bom`), characters that turn the direction (`bidi`). Every byte stays, except in a pasted
+/// order mark (`bom`), characters that turn the direction (`bidi`), end a line for some programs (`separator`) or are
+/// not seen (`hidden`). Every byte stays, except in a pasted
 /// text, whose line ends are those of the browser and become LF.
 ///
 /// # Errors
@@ -109,22 +113,43 @@ pub fn noticed(text: &str) -> Vec<Finding> {
             );
         }
     }
-    let mut turned = bidi_at(text);
-    for (line, c) in turned.by_ref().take(BIDI_FINDINGS_MAX) {
-        let why = format!(
-            "U+{:04X} turns the direction of the text: what runs is not what one reads",
-            c as u32
-        );
-        note("bidi", Level::Error, line, why);
-    }
-    let more = turned.count();
-    if more > 0 {
-        note(
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let kinds: [(&str, IsSuch, &str); 3] = [
+        (
             "bidi",
-            Level::Error,
-            0,
-            format!("{more} more lines with such characters"),
-        );
+            is_bidi,
+            "turns the direction of the text: what runs is not what one reads",
+        ),
+        (
+            "separator",
+            is_separator,
+            "ends a line for some programs and not for others: what runs is not what one reads",
+        ),
+        (
+            "hidden",
+            is_hidden,
+            "is not seen: a name or a text may be another than one reads",
+        ),
+    ];
+    for (what, is_such, why) in kinds {
+        let level = if what == "hidden" {
+            Level::Warn
+        } else {
+            Level::Error
+        };
+        let mut lines = lines_with(body, is_such);
+        for (line, c) in lines.by_ref().take(ODD_LINES_MAX) {
+            note(what, level, line, format!("U+{:04X} {why}", c as u32));
+        }
+        let more = lines.count();
+        if more > 0 {
+            note(
+                what,
+                level,
+                0,
+                format!("{more} more lines with such characters"),
+            );
+        }
     }
     found
 }
@@ -206,6 +231,14 @@ mod tests {
         );
         let many = found(&"\u{2066}\n".repeat(12));
         assert_eq!((many.len(), many[10].2), (11, 0));
+    }
+
+    #[test]
+    fn characters_that_nobody_sees() {
+        let of = |what: &str, level| (what.to_owned(), level, 2);
+        assert_eq!(found("a\n// b\u{2028}c\n"), [of("separator", Level::Error)]);
+        assert_eq!(found("a\nb\u{200b}c\n"), [of("hidden", Level::Warn)]);
+        assert_eq!(found("a\nb\u{3164}c\u{ad}\n"), [of("hidden", Level::Warn)]);
     }
 
     #[test]

@@ -19,11 +19,28 @@ pub fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
+/// Whether a character ends a line for some programs, and for others (and on a page) not.
+pub fn is_separator(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a character is not seen at all: of no width, a blank that counts as a letter, or a tag.
+pub fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}'
+        | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E007F}')
+}
+
 /// The lines, from 1, that hold such characters, with the first one of each.
-pub fn bidi_at(text: &str) -> impl Iterator<Item = (usize, char)> {
-    text.lines()
-        .enumerate()
-        .filter_map(|(at, line)| line.chars().find(|c| is_bidi(*c)).map(|c| (at + 1, c)))
+pub fn lines_with(
+    text: &str,
+    is_such: impl Fn(char) -> bool,
+) -> impl Iterator<Item = (usize, char)> {
+    let found = move |(at, line): (usize, &str)| {
+        let c = line.chars().find(|c| is_such(*c))?;
+        Some((at + 1, c))
+    };
+    text.lines().enumerate().filter_map(found)
 }
 
 /// The form in which texts are kept: composed (NFC), LF at the ends of lines, no blanks around it.
@@ -36,11 +53,12 @@ pub fn tidy(text: &str) -> String {
 }
 
 /// Whether a free text may stay as it is: `chars_max` characters, in the form of [`tidy`], without
-/// control characters and without those of [`is_bidi`].
+/// control characters and without those of [`is_bidi`]; in one line also without those of [`is_hidden`].
 ///
 /// # Errors
 ///
-/// With `field`: `long` (`n` is the limit), `control`, `bidi` (`n` is the place of the character, from 1), `nfc`.
+/// With `field`: `long` (`n` is the limit), `control`, `bidi`, `hidden` (`n` is the place of the character, from 1),
+/// `nfc`.
 ///
 /// ```
 /// use glsr::rules::{Kind, free_text};
@@ -59,10 +77,9 @@ pub fn free_text(
     for (at, c) in text.chars().enumerate() {
         let key = match c {
             '\n' | '\t' if kind == Kind::Lines => continue,
-            // Of all separators only these two end a line in some programs and in others not.
-            '\u{2028}' | '\u{2029}' => "control",
-            c if c.is_control() => "control",
+            c if c.is_control() || is_separator(c) => "control",
             c if is_bidi(c) => "bidi",
+            c if kind == Kind::Line && is_hidden(c) => "hidden",
             _ => continue,
         };
         return Err(wrong(field, key, number(at + 1)));
@@ -73,8 +90,8 @@ pub fn free_text(
     Ok(())
 }
 
-/// A source text with marks for what a page would not show: characters that turn the direction, and
-/// control characters other than the tab and those at the ends of lines.
+/// A source text with marks for what a page would not show: characters that turn the direction, end a line or
+/// are not seen, and control characters other than the tab and those at the ends of lines.
 ///
 /// ```
 /// assert_eq!(glsr::rules::visible("a\u{202e}b\u{1b}[1m\n"), "a\u{27e6}U+202E\u{27e7}b\u{241b}[1m\n");
@@ -87,7 +104,11 @@ pub fn visible(text: &str) -> String {
             // U+2400 and on are pictures of the control characters, in their order.
             '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + c as u32).unwrap_or(c)),
             '\u{7f}' => shown.push('\u{2421}'),
-            c if is_bidi(c) || ('\u{80}'..='\u{9f}').contains(&c) => {
+            c if is_bidi(c)
+                || is_separator(c)
+                || is_hidden(c)
+                || ('\u{80}'..='\u{9f}').contains(&c) =>
+            {
                 shown.push_str(&format!("\u{27e6}U+{:04X}\u{27e7}", c as u32));
             }
             c => shown.push(c),
@@ -110,6 +131,8 @@ mod tests {
         assert_eq!(check("a\0", Kind::Lines), Err(("control", 2)));
         assert_eq!(check("\u{1b}", Kind::Line), Err(("control", 1)));
         assert_eq!(check("a\u{2028}", Kind::Lines), Err(("control", 2)));
+        assert_eq!(check("ada\u{200b}", Kind::Line), Err(("hidden", 4)));
+        assert_eq!(check("\u{1f469}\u{200d}\u{1f4bb}", Kind::Lines), Ok(()));
         assert_eq!(check("e\u{301}", Kind::Line), Err(("nfc", 0)));
         assert_eq!(check("12345678901", Kind::Line), Err(("long", 10)));
         for c in [
@@ -134,7 +157,11 @@ mod tests {
     fn marks() {
         assert_eq!(visible("x\ty\r\n"), "x\ty\r\n");
         assert_eq!(visible("\u{2066}\0\u{85}"), "⟦U+2066⟧␀⟦U+0085⟧");
-        let found: Vec<_> = bidi_at("a\nb\u{200f}\n\nc\u{202e}\u{202c}").collect();
+        assert_eq!(
+            visible("a\u{2028}b\u{200b}\u{3164}"),
+            "a⟦U+2028⟧b⟦U+200B⟧⟦U+3164⟧"
+        );
+        let found: Vec<_> = lines_with("a\nb\u{200f}\n\nc\u{202e}\u{202c}", is_bidi).collect();
         assert_eq!(found, [(2, '\u{200f}'), (4, '\u{202e}')]);
     }
 }

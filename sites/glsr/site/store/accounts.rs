@@ -51,6 +51,9 @@ pub fn me(db: &Db<'_>, id: i64) -> Result<Option<Me>> {
 
 /// By alias, whatever its status.
 pub fn by_alias(db: &Db<'_>, alias: &str) -> Result<Option<Account>> {
+    if !super::can_be(alias) {
+        return Ok(None);
+    }
     let row = db.query_one(&format!("{ACCOUNT} WHERE alias = ?"), &[alias.into()])?;
     row.map(harmonious::Row::into).transpose()
 }
@@ -120,6 +123,18 @@ pub fn set_password(db: &Db<'_>, id: i64, hash: &str, must_change: bool) -> Resu
     let sql = "UPDATE accounts SET password = ?, must_change = ? WHERE id = ?";
     db.execute(sql, &[hash.into(), must_change.into(), id.into()])?;
     Ok(())
+}
+
+/// Sets the hash of the password if it is still the one that was; whether it was.
+pub fn replace_password(db: &Db<'_>, account: &Account, hash: &str) -> Result<bool> {
+    let was = match &account.password {
+        Some(_) => "password = ?",
+        None => "password IS NULL",
+    };
+    let sql = format!("UPDATE accounts SET password = ?, must_change = ? WHERE id = ? AND {was}");
+    let mut values = vec![hash.into(), false.into(), account.id.into()];
+    values.extend(account.password.as_deref().map(Into::into));
+    Ok(db.execute(&sql, &values)? == 1)
 }
 
 /// Notices up to now were seen; the address of the last visit, which `upkeep` forgets.
@@ -223,7 +238,11 @@ pub fn delete(db: &Db<'_>, id: i64, which: Scripts, keep_name: bool) -> Result<b
         "UPDATE comments SET account_id = NULL, author_name = '' WHERE account_id = ?",
         &me,
     )?;
-    for table in ["signing_keys", "tokens", "maintainers", "ratings"] {
+    let rated = "SELECT script_id AS id FROM ratings WHERE account_id = ? ORDER BY script_id";
+    for row in &db.query(rated, &me)? {
+        super::talk::rate(db, row.get("id")?, id, 0)?;
+    }
+    for table in ["signing_keys", "tokens", "maintainers"] {
         db.execute(&format!("DELETE FROM {table} WHERE account_id = ?"), &me)?;
     }
     let sql = "UPDATE accounts SET status = 'gone', name = '', email = NULL, password = NULL, roles = 0, about = '', \
@@ -258,7 +277,8 @@ pub fn keys(db: &Db<'_>, account: i64) -> Result<Vec<SigningKey>> {
 /// The keys that signatures of a script are verified with: those of its maintainers that are not revoked.
 pub fn keys_for(db: &Db<'_>, script: i64) -> Result<Vec<SigningKey>> {
     let sql = "SELECT k.id, k.account_id, k.key_id, k.public_key, k.label, k.created_at, k.revoked_at \
-               FROM signing_keys k WHERE k.revoked_at IS NULL AND (\
+               FROM signing_keys k JOIN accounts a ON a.id = k.account_id AND a.status = 'active' \
+               WHERE k.revoked_at IS NULL AND (\
                k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
                (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL)) \
                ORDER BY k.created_at DESC, k.id DESC";
@@ -338,6 +358,12 @@ pub fn revoke_token(db: &Db<'_>, account: i64, id: i64) -> Result<bool> {
     let sql =
         "UPDATE tokens SET revoked_at = ? WHERE id = ? AND account_id = ? AND revoked_at IS NULL";
     Ok(db.execute(sql, &[now().into(), id.into(), account.into()])? == 1)
+}
+
+/// Revokes all tokens of an account.
+pub fn revoke_tokens(db: &Db<'_>, account: i64) -> Result<()> {
+    let sql = "UPDATE tokens SET revoked_at = ? WHERE account_id = ? AND revoked_at IS NULL";
+    db.execute(sql, &[now().into(), account.into()]).map(drop)
 }
 
 /// Whose token has that hash, and what it is good for; None if it is revoked, over, or its account not active.

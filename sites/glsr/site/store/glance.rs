@@ -22,6 +22,10 @@ pub struct Glance {
 
 /// The script of that name, with its version of that number, or with its latest one.
 pub fn script(db: &Db<'_>, name: &str, number: Option<i64>) -> Result<Option<Glance>> {
+    // PostgreSQL takes no number that the column could not hold.
+    if !super::can_be(name) || number.is_some_and(|number| i32::try_from(number).is_err()) {
+        return Ok(None);
+    }
     let on = match number {
         Some(_) => "v.script_id = s.id AND v.number = ?",
         None => "v.id = s.latest_id",

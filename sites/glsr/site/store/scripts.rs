@@ -28,6 +28,9 @@ pub(super) const ROW: &str = "SELECT s.id, s.name, s.title, s.summary, l.slug AS
 
 /// Without its lists and its latest version: one query.
 pub fn head(db: &Db<'_>, name: &str) -> Result<Option<Script>> {
+    if !super::can_be(name) {
+        return Ok(None);
+    }
     let row = db.query_one(&format!("{HEAD} WHERE s.name = ?"), &[name.into()])?;
     row.map(harmonious::Row::into).transpose()
 }
@@ -230,6 +233,10 @@ pub fn edit(db: &Db<'_>, by: &Me, script: &Script, meta: &Meta) -> Result<()> {
         let (old, new) = (before.get(field), meta.get(field));
         if old != new {
             changed = true;
+            // Nobody has read what was never published.
+            if script.status == Status::Draft {
+                continue;
+            }
             let sql = "INSERT INTO edits (script_id, account_id, at, field, before_text, after_text, seen_at) \
                        VALUES (?, ?, ?, ?, ?, ?, ?)";
             let values = [
@@ -377,8 +384,18 @@ pub fn hand_over(db: &Db<'_>, script: &Script, to: i64) -> Result<bool> {
     if db.execute(sql, &[script.id.into(), to.into()])? == 0 {
         return Ok(false);
     }
-    let sql = "UPDATE scripts SET owner_id = ?, owner_name = (SELECT name FROM accounts WHERE id = ?) WHERE id = ?";
-    db.execute(sql, &[to.into(), to.into(), script.id.into()])?;
+    let sql = "UPDATE scripts SET owner_id = ?, owner_name = (SELECT name FROM accounts WHERE id = ?) \
+               WHERE id = ? AND owner_id = ?";
+    let values = [
+        to.into(),
+        to.into(),
+        script.id.into(),
+        script.owner_id.into(),
+    ];
+    if db.execute(sql, &values)? == 0 {
+        // Somebody else has it by now.
+        return Err(Error::conflict(""));
+    }
     if let Some(former) = script.owner_id {
         upsert::invitation(db, script.id, former, to)?;
         accept(db, script.id, former)?;

@@ -52,12 +52,18 @@ pub(crate) fn author(db: &Db<'_>, id: i64) -> Result<AuthorRecord> {
     keys.sort_by(|one, other| {
         (one.created_at, &one.public_key).cmp(&(other.created_at, &other.public_key))
     });
+    let blocked = row.get::<String>("status")? == "blocked";
     Ok(AuthorRecord {
         alias: row.get("alias")?,
         name: row.get("name")?,
-        blocked: row.get::<String>("status")? == "blocked",
-        about: row.get("about")?,
-        website: row.get("website")?,
+        blocked,
+        // Nobody is shown what a blocked account says of itself.
+        about: if blocked {
+            String::new()
+        } else {
+            row.get("about")?
+        },
+        website: if blocked { None } else { row.get("website")? },
         created_at: row.get("created_at")?,
         keys,
     })
@@ -102,7 +108,7 @@ pub(crate) fn news(db: &Db<'_>, count: usize, skip: usize) -> Result<Vec<NewsRec
 
 // ---- in ----
 
-/// What says that a site is not new: a script that is no seed, or news.
+/// What says that a site is not new: a script that is no seed, news, or what people said of seeds.
 pub(crate) fn used(db: &Db<'_>) -> Result<Option<String>> {
     let sql = "SELECT s.name FROM scripts s WHERE EXISTS (SELECT 1 FROM versions v WHERE v.script_id = s.id \
                AND v.source <> 'seed') OR NOT EXISTS (SELECT 1 FROM versions v WHERE v.script_id = s.id) \
@@ -110,8 +116,19 @@ pub(crate) fn used(db: &Db<'_>) -> Result<Option<String>> {
     if let Some(row) = db.query_one(sql, &[])? {
         return Ok(Some(format!("the script {}", row.get::<String>("name")?)));
     }
-    let news = number(db, "SELECT COUNT(*) AS n FROM news", &[])?;
-    Ok((news > 0).then(|| "news".to_owned()))
+    for (table, what) in [
+        ("news", "news"),
+        ("comments", "comments"),
+        ("ratings", "stars of members"),
+        ("flags", "reports"),
+        ("edits", "edits of members"),
+        ("maintainers", "co-maintainers"),
+    ] {
+        if number(db, &format!("SELECT COUNT(*) AS n FROM {table}"), &[])? > 0 {
+            return Ok(Some(what.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Takes away what a new site begins with; in a transaction.

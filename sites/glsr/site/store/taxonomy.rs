@@ -48,6 +48,9 @@ fn hang(
 
 /// By path.
 pub fn category(db: &Db<'_>, path: &str) -> Result<Option<Category>> {
+    if !super::can_be(path) {
+        return Ok(None);
+    }
     let sql =
         "SELECT id, parent_id, slug, path, name, descr, position FROM categories WHERE path = ?";
     let row = db.query_one(sql, &[path.into()])?;
@@ -133,6 +136,9 @@ pub fn languages(db: &Db<'_>) -> Result<Vec<Language>> {
 
 /// By slug.
 pub fn language(db: &Db<'_>, slug: &str) -> Result<Option<Language>> {
+    if !super::can_be(slug) {
+        return Ok(None);
+    }
     let sql = "SELECT id, slug, name, extensions, shebangs, highlight, checker, outline FROM languages WHERE slug = ?";
     let row = db.query_one(sql, &[slug.into()])?;
     row.map(harmonious::Row::into).transpose()
@@ -190,6 +196,9 @@ pub fn tags_with_counts(db: &Db<'_>) -> Result<Vec<Tag>> {
 
 /// One of them, if a published script has it.
 pub fn tag(db: &Db<'_>, slug: &str) -> Result<Option<Tag>> {
+    if !super::can_be(slug) {
+        return Ok(None);
+    }
     let sql = "SELECT t.slug, t.name, COUNT(*) AS n FROM tags t JOIN script_tags x ON x.tag_id = t.id \
                JOIN scripts s ON s.id = x.script_id AND s.status = 'published' WHERE t.slug = ? GROUP BY t.slug, t.name";
     db.query_one(sql, &[slug.into()])?

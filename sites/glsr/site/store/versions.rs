@@ -200,11 +200,28 @@ pub fn again(db: &Db<'_>, id: i64, by: &Me) -> Result<i64> {
     draft(db, old.script_id, by, &new)
 }
 
+/// That it waits as it was seen: the text, and when it was sent in, as [`Version::seen`] has them. Until the
+/// transaction ends nobody else changes it.
+///
+/// # Errors
+/// 409 if it does not (any more).
+pub fn still(db: &Db<'_>, id: i64, seen: &str) -> Result<()> {
+    let parts = seen.split_once('.');
+    let parts = parts.and_then(|(hash, at)| Some((hash, at.parse::<i64>().ok()?)));
+    let Some((sha256, at)) = parts.filter(|(hash, _)| hash.bytes().all(|b| b.is_ascii_hexdigit()))
+    else {
+        return Err(Error::conflict(""));
+    };
+    let sql = "UPDATE versions SET status = 'pending' \
+               WHERE id = ? AND status = 'pending' AND sha256 = ? AND COALESCE(submitted_at, 0) = ?";
+    one(db.execute(sql, &[id.into(), sha256.into(), at.into()])?)
+}
+
 /// Publishes a pending version: gives it the next number, makes it the latest, makes it found by searches. In a
 /// transaction. `by` is None where nobody decided (imports, seeds).
 ///
 /// # Errors
-/// 409 if it is not pending (any more).
+/// 409 if it is not pending (any more), or its script was taken down.
 pub fn publish(db: &Db<'_>, id: i64, by: Option<i64>, reason: &str) -> Result<i64> {
     let script = script_of(db, id)?;
     // Who else publishes a version of this script waits here, and then sees the number given below.
@@ -223,8 +240,8 @@ pub fn publish(db: &Db<'_>, id: i64, by: Option<i64>, reason: &str) -> Result<i6
     ];
     one(db.execute(sql, &values)?)?;
     let sql = "UPDATE scripts SET status = 'published', latest_id = ?, published_at = ?, updated_at = ? \
-               WHERE id = ?";
-    db.execute(sql, &[id.into(), now.into(), now.into(), script.into()])?;
+               WHERE id = ? AND status <> 'removed'";
+    one(db.execute(sql, &[id.into(), now.into(), now.into(), script.into()])?)?;
     // Scripts that named it before it was there.
     let sql = "UPDATE dependencies SET target_id = ? WHERE target_id IS NULL AND script_id <> ? \
                AND what = (SELECT name FROM scripts WHERE id = ?)";
@@ -255,7 +272,8 @@ pub fn refuse(db: &Db<'_>, id: i64, by: i64, reason: &str) -> Result<()> {
 }
 
 /// Takes published versions of a script back or down: one of them, or all; in a transaction. What was taken back
-/// can still be taken down. The script goes on with the latest that is left; without one it is closed itself.
+/// can still be taken down. The script goes on with the latest that is left; without one it is closed itself: taken
+/// down if nothing else is left of it, or all of it was meant.
 ///
 /// # Errors
 /// 409 if there was none.
@@ -305,6 +323,12 @@ pub fn close(
             search::put(db, script)
         }
         None => {
+            let sql =
+                "SELECT COUNT(*) AS n FROM versions WHERE script_id = ? AND status = 'withdrawn'";
+            let to = match only.is_some() && super::number(db, sql, &[script.into()])? > 0 {
+                true => Status::Withdrawn,
+                false => to,
+            };
             let sql = "UPDATE scripts SET status = ?, updated_at = ? WHERE id = ?";
             db.execute(sql, &[to.text().into(), now().into(), script.into()])?;
             search::drop(db, script)

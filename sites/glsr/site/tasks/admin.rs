@@ -75,6 +75,7 @@ fn reset(req: &Request, alias: &str) -> Result<()> {
     let hash = req.hash_password(&password)?;
     req.db().transaction(|tx| {
         accounts::set_password(&tx, account.id, &hash, true)?;
+        accounts::revoke_tokens(&tx, account.id)?;
         talk::log(&tx, &entry("reset", account.id, alias, ""))
     })?;
     let ended = req.session().end_all(&account.id.to_string())?;
@@ -106,7 +107,7 @@ fn grant(req: &Request, alias: &str, names: &[&str]) -> Result<()> {
     let all = names.join(", ");
     req.db().transaction(|tx| {
         accounts::set_roles(&tx, account.id, roles.0)?;
-        talk::log(&tx, &entry("grant", account.id, alias, &all))
+        talk::log(&tx, &entry("roles", account.id, alias, &all))
     })?;
     println!("{alias} has the roles: {all}.");
     Ok(())

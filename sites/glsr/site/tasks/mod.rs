@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod archive;
+mod guess;
 pub mod import;
 pub mod import_git;
 pub(crate) mod records;
