@@ -315,13 +315,13 @@ on_each! {
         let mut admin = site.as_admin().with("Accept-Language", "fr");
         for (path, words) in [
             ("/review/".to_owned(), "File d’attente"),
-            (format!("/review/{id}"), "Retirer du site"),
+            (format!("/review/{id}"), "Supprimer cette version"),
             ("/editor/news".to_owned(), "Écrire une actualité"),
             ("/editor/categories".to_owned(), "Nouvelle catégorie"),
             ("/editor/languages".to_owned(), "Nouveau langage"),
             ("/editor/pins".to_owned(), "Épingler un script"),
             ("/admin/".to_owned(), "Taille de la base de données"),
-            ("/admin/accounts/".to_owned(), "Identifiant"),
+            ("/admin/accounts/".to_owned(), "Alias ou nom"),
             (format!("/admin/accounts/{account}"), "Votre propre mot de passe"),
             ("/admin/limits".to_owned(), "Propositions par heure"),
             ("/admin/errors".to_owned(), "Rien"),
