@@ -47,8 +47,8 @@ fn logged(site: &Site) -> [String; 5] {
 /// Decides about a version, as its page is by then.
 #[track_caller]
 fn decided(reviewer: &mut Client, version: i64, fields: &[(&str, &str)]) -> Page {
-    let path = format!("/review/{version}");
-    let mut form = reviewer.form(&path, &path);
+    let page = reviewer.open(&format!("/review/{version}"));
+    let mut form = page.pressing(fields[0].1);
     for (field, value) in fields {
         form.set(field, value);
     }
@@ -86,8 +86,8 @@ on_each! {
         let mut reviewer = site.as_reviewer();
         let page = reviewer.open(&format!("/review/{first}"));
         page.reads("New script").has("flock").lacks("class=\"diff-box\"");
-        let mut form = page.form(&format!("/review/{first}"));
-        form.set("act", "refuse").set("reason", " ");
+        let mut form = page.pressing("refuse");
+        form.set("reason", " ");
         reviewer.submit(&form).refuses("reason");
         assert_eq!(status(site, first), "pending");
         form.set("act", "approve").set("reason", "Short and plain");
@@ -124,19 +124,18 @@ on_each! {
         let id = pending(site, "lock", LOCK, "author", "sh");
         let path = format!("/review/{id}");
         let (mut one, mut two) = (site.as_reviewer(), site.sign_in("reviewer2"));
-        let (first, second) = (one.form(&path, &path), two.form(&path, &path));
-        let (mut first, mut second) = (first, second);
-        one.submit(first.set("act", "approve")).is(303);
-        let page = two.submit(second.set("act", "refuse").set("reason", "no"));
+        let (first, mut second) = (one.open(&path).pressing("approve"), two.open(&path).pressing("refuse"));
+        one.submit(&first).is(303);
+        let page = two.submit(second.set("reason", "no"));
         page.is(409).reads("reviewer decided this already");
         assert_eq!(status(site, id), "published");
         assert_eq!(site.count("moderation_log WHERE subject = 'lock'"), 1);
         // So it is if the author took it back meanwhile; drafts are shown to no reviewer.
         let id = pending(site, "other", LOCK, "author", "sh");
         let path = format!("/review/{id}");
-        let mut form = one.form(&path, &path);
+        let form = one.open(&path).pressing("approve");
         site.execute("UPDATE versions SET status = 'draft' WHERE id = ?", &[id.into()]);
-        one.submit(form.set("act", "approve")).is(409);
+        one.submit(&form).is(409);
         one.get(&path).is(404);
         assert_eq!(status(site, id), "draft");
     }
@@ -146,14 +145,14 @@ on_each! {
         let id = pending(site, "lock", LOCK, "author", "sh");
         let path = format!("/review/{id}");
         let mut reviewer = site.as_reviewer();
-        let mut form = reviewer.form(&path, &path);
+        let form = reviewer.open(&path).pressing("approve");
         let (mut author, draft) = (site.as_author(), format!("/scripts/lock/edit/draft/{id}"));
         author.post(&draft, &[("act", "take-back")]).is(303);
         let other = "#!/bin/sh\nrm -rf ~\n";
         let fields = [("act", "submit"), ("source", other), ("changelog", ""), ("label", ""), ("file_name", "lock")];
         author.post(&draft, &fields).is(303);
         assert_eq!(status(site, id), "pending");
-        reviewer.submit(form.set("act", "approve")).is(409).has("rm -rf");
+        reviewer.submit(&form).is(409).has("rm -rf");
         let token = site.token("reviewer", "review");
         let seen = form.get("seen").unwrap().to_owned();
         let decision = serde_json::json!({ "decision": "approve", "seen": seen });
@@ -194,8 +193,8 @@ on_each! {
             let both: Vec<_> = ["reviewer", "reviewer2"]
                 .map(|alias| {
                     let mut client = site.sign_in(alias);
-                    let mut form = client.form(&path, &path);
-                    scope.spawn(move || client.submit(form.set("act", "approve")).status)
+                    let form = client.open(&path).pressing("approve");
+                    scope.spawn(move || client.submit(&form).status)
                 })
                 .into_iter()
                 .collect();

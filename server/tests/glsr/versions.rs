@@ -60,8 +60,8 @@ fn press(author: &mut Client, path: &str, act: &str) -> Page {
 fn decide(site: &Site, path: &str, act: &str, reason: &str) {
     let here = format!("/review/{}", id_of(path));
     let mut reviewer = site.as_reviewer();
-    let mut form = reviewer.form(&here, &here);
-    form.set("act", act).set("reason", reason);
+    let mut form = reviewer.open(&here).pressing(act);
+    form.set("reason", reason);
     reviewer.submit(&form).is(303);
 }
 

@@ -367,6 +367,17 @@ impl Page {
         found.unwrap_or_else(|| panic!("no form to {action} in {}", self.body))
     }
 
+    /// The form that has a button `act` of that value, as it is filled, with that button pressed.
+    #[track_caller]
+    pub fn pressing(&self, act: &str) -> Form {
+        let button = format!("name=\"act\" value=\"{act}\"");
+        let forms = Form::all(&self.body);
+        let found = forms.into_iter().find(|form| form.inner.contains(&button));
+        let mut form = found.unwrap_or_else(|| panic!("no button {act} in {}", self.body));
+        form.set("act", act);
+        form
+    }
+
     /// Paths and addresses of its links.
     pub fn links(&self) -> Vec<String> {
         let all = elements(&self.body);
