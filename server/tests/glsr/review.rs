@@ -189,16 +189,14 @@ on_each! {
     fn two_at_once_publish_once(site: &Site) {
         let id = pending(site, "lock", LOCK, "author", "sh");
         let path = format!("/review/{id}");
+        let both = ["reviewer", "reviewer2"].map(|alias| {
+            let mut client = site.sign_in(alias);
+            let form = client.open(&path).pressing("approve");
+            (client, form)
+        });
         let answers: Vec<u16> = std::thread::scope(|scope| {
-            let both: Vec<_> = ["reviewer", "reviewer2"]
-                .map(|alias| {
-                    let mut client = site.sign_in(alias);
-                    let form = client.open(&path).pressing("approve");
-                    scope.spawn(move || client.submit(&form).status)
-                })
-                .into_iter()
-                .collect();
-            both.into_iter().map(|one| one.join().unwrap()).collect()
+            let both = both.map(|(mut client, form)| scope.spawn(move || client.submit(&form).status));
+            both.map(|one| one.join().unwrap()).to_vec()
         });
         let mut answers = answers;
         answers.sort_unstable();
