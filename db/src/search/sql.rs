@@ -225,11 +225,13 @@ pub(super) fn search(index: &SearchIndex, backend: Backend, filter: &str) -> (St
                 .iter()
                 .map(|(_, w)| format!("{w:?}"))
                 .collect();
-            let texts = names.each(|at, _| format!("substr({OWN}.c{at}, 1, {SNIPPET_LOOK_CHARS})"));
-            // bm25 is the smaller the better.
+            let texts = names.each(|at, _| format!("substr(f.c{at}, 1, {SNIPPET_LOOK_CHARS})"));
+            // bm25 is the smaller the better. Texts are read of what is shown only.
             let sql = format!(
-                "SELECT {OWN}.rowid, -bm25({OWN}.{own}, {}) AS score, {texts} {from} \
-                 ORDER BY score DESC, {OWN}.rowid LIMIT ? OFFSET ?",
+                "SELECT h.key, h.score, {texts} FROM (SELECT {OWN}.rowid AS key, \
+                 -bm25({OWN}.{own}, {}) AS score {from} \
+                 ORDER BY score DESC, {OWN}.rowid LIMIT ? OFFSET ?) AS h \
+                 JOIN {own} AS f ON f.rowid = h.key ORDER BY h.score DESC, h.key",
                 weights.join(", ")
             );
             (sql, 1)

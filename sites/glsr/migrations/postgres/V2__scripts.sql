@@ -125,7 +125,7 @@ CREATE INDEX applies_to_script ON applies_to (script_id);
 CREATE INDEX applies_to_what ON applies_to (what);
 CREATE TABLE search_texts (
   id BIGINT PRIMARY KEY REFERENCES scripts(id) ON DELETE CASCADE,
-  name VARCHAR(64) NOT NULL,
+  name VARCHAR(64) NOT NULL UNIQUE,
   summary TEXT NOT NULL,
   tags TEXT NOT NULL,
   code TEXT NOT NULL,
