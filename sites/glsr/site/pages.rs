@@ -137,11 +137,11 @@ pub fn front(req: &Request) -> Result<[String; 2]> {
                 FRONT_ROWS,
             )
         };
-        let [newest, used, rated] = [
-            top(Sort::New)?.items,
-            top(Sort::Used)?.items,
-            top(Sort::Rated)?.items,
-        ];
+        let newest = top(Sort::New)?.items;
+        // A list of what nobody used or rated would be that of the newest again.
+        let (mut used, mut rated) = (top(Sort::Used)?.items, top(Sort::Rated)?.items);
+        used.retain(|one| one.downloads > 0);
+        rated.retain(|one| one.rating_n > 0);
         let pins = scripts::pinned(&db)?;
         req.render_text("/_front.html", context! { pins, newest, used, rated })
     })?;
