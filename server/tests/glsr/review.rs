@@ -227,6 +227,25 @@ on_each! {
         assert_eq!(logged(site), ["reviewer", "approve", "mine", reason, ""]);
     }
 
+    /// What checks find and what the log says of itself are in the language of who reads it.
+    fn findings_and_the_log_are_in_french(site: &Site) {
+        let id = pending(site, "mine", LOCK, "reviewer", "sh");
+        let path = format!("/review/{id}");
+        let mut reviewer = site.as_reviewer();
+        reviewer.post(&path, &[("act", "check")]).is(303);
+        reviewer.open(&path).reads("no comment at the top").reads("no line \"SPDX-License-Identifier: MIT\"");
+        let mut french = site.as_reviewer().with("Accept-Language", "fr");
+        let page = french.open(&path);
+        page.reads("aucun commentaire au début").reads("pas de ligne").lacks("no comment at the top");
+        let token = site.token("reviewer", "review");
+        let seen = site.anyone().api("GET", &format!("/api/v1{path}"), &token, &serde_json::Value::Null);
+        seen.is(200).has("no comment at the top");
+        alone(site);
+        decided(&mut reviewer, id, &[("act", "approve"), ("reason", "Fine")]).is(303);
+        french.open("/log").reads("Fine (décidé par l’unique relecteur, qui est lui-même concerné)");
+        site.anyone().open("/log").reads("Fine (decided by the only reviewer, who is concerned himself)");
+    }
+
     /// An appeal is decided by somebody else than who refused; granted, the version is published.
     fn appeals_go_to_another_reviewer(site: &Site) {
         let appeal = |name: &str| -> (i64, i64) {

@@ -8,7 +8,7 @@ use crate::forms::{self, Choice};
 use crate::model::{Finding, Level, Me, Meta, Role, Script, Source, Status, Version, Wrong};
 use crate::rules::{self, By};
 use crate::store::{review, taxonomy, versions};
-use crate::{header, who};
+use crate::{findings, header, who};
 
 mod edit;
 
@@ -366,7 +366,7 @@ fn show_draft(req: &Request, script: &Script, version: &Version) -> Result<()> {
         Ok(rules::visible(&versions::body(&db, &version.sha256)?))
     };
     let appeal = review::appeal_of(&db, version.id)?;
-    let findings = versions::findings(&db, version.id)?;
+    let findings = findings::of(req, &db, version.id)?;
     let may = |to, by| rules::next(version.status, to, by).is_ok();
     let mut acts = Vec::new();
     if may(Status::Pending, By::Author) {

@@ -191,7 +191,11 @@ fn of_news(one: News) -> Entry {
 fn of_log(req: &Request, one: Logged) -> Entry {
     Entry {
         what: format!("moderation {}", one.id),
-        title: format!("{}: {}", people::action(req, &one.action), one.subject),
+        title: format!(
+            "{}: {}",
+            people::action(req, &one.action),
+            people::subject(req, &one.action, &one.subject)
+        ),
         at: one.at,
         author: one.actor_name,
         author_page: None,
@@ -199,9 +203,9 @@ fn of_log(req: &Request, one: Logged) -> Entry {
             Some(name) => format!("/log?script={name}"),
             None => "/log".to_owned(),
         },
-        category: Some(one.action),
         // Text, not Markdown: reasons are shown as they were written.
-        summary: one.reason,
+        summary: people::reason(req, &one.action, &one.reason),
+        category: Some(one.action),
         body: String::new(),
         file: None,
     }

@@ -13,6 +13,7 @@ pub mod checks;
 pub mod editing;
 pub mod feed;
 pub mod fields;
+pub mod findings;
 pub mod flow;
 pub mod forms;
 pub mod header;

@@ -8,7 +8,7 @@ use crate::store::review::{Appeal, Edit, Flag};
 use crate::store::{review, scripts, talk, versions};
 
 /// What the log says of a decision about one's own, which only somebody may make who is the only reviewer.
-const ALONE: &str = "(decided by the only reviewer, who is concerned himself)";
+pub(crate) const ALONE: &str = "(decided by the only reviewer, who is concerned himself)";
 
 /// Where somebody stands towards what is to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

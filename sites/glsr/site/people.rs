@@ -2,9 +2,9 @@
 
 use harmonious::prelude::*;
 
-use crate::model::{Role, Sort, Status};
+use crate::model::{Meta, Role, Sort, Status};
 use crate::store::{accounts, scripts, talk};
-use crate::{pages, view};
+use crate::{moderation, pages, view, who};
 
 /// Letters of a search for members that are looked at.
 const TYPED_MAX: usize = 80;
@@ -135,8 +135,8 @@ pub fn log(req: &Request) -> Result<Response> {
             actor: one.actor_name,
             action: action(req, &one.action),
             script: one.script,
-            subject: one.subject,
-            reason: one.reason,
+            subject: subject(req, &one.action, &one.subject),
+            reason: reason(req, &one.action, &one.reason),
         })
         .collect();
     let page = context! { page => logged.page, more => logged.more };
@@ -145,6 +145,50 @@ pub fn log(req: &Request) -> Result<Response> {
         "/log.html",
         context! { lines, page, name, link => pages::link(req) },
     )
+}
+
+/// Why it was done. What the site itself wrote there (roles, the field of an edit, that nobody else could decide) is
+/// in the visitor's language, all else as it was written.
+pub(crate) fn reason(req: &Request, action: &str, kept: &str) -> String {
+    let text = |key: &str| req.t(key, context! {});
+    let (said, alone) = match kept.strip_suffix(moderation::ALONE) {
+        Some(said) => (said.trim_end(), format!("({})", text("logged.alone"))),
+        None => (kept, String::new()),
+    };
+    let said = match action {
+        "roles" => {
+            let name = |role: &str| match role {
+                "reviewer" | "editor" | "admin" => text(&format!("role.{role}")),
+                _ => text("role.member"),
+            };
+            let all: Vec<String> = said.split(", ").map(name).collect();
+            all.join(", ")
+        }
+        "revert" if Meta::FIELDS.contains(&said) => text(&format!("meta.{said}")),
+        _ => said.to_owned(),
+    };
+    [said.as_str(), &alone].join(" ").trim().to_owned()
+}
+
+/// What it was done to; limits by their names.
+pub(crate) fn subject(req: &Request, action: &str, kept: &str) -> String {
+    if action != "limits" {
+        return kept.to_owned();
+    }
+    let known = |name: &str| {
+        let name = who::LIMITS
+            .iter()
+            .find_map(|(setting, ..)| setting.split_once('.').filter(|(_, one)| *one == name));
+        name.map(|(_, name)| req.t(&format!("admin.limit-{name}"), context! {}))
+    };
+    let one = |said: &str| match said
+        .split_once(' ')
+        .map(|(name, value)| (known(name), value))
+    {
+        Some((Some(name), value)) => format!("{name}: {value}"),
+        _ => said.to_owned(),
+    };
+    kept.split(", ").map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What was done, in the visitor's language.

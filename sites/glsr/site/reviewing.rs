@@ -7,7 +7,7 @@ use crate::fields::Fields;
 use crate::model::{Finding, Me, Role, Script, Status, Version, Wrong};
 use crate::moderation::{self, Follow, Stand};
 use crate::store::{review, scripts, talk, versions};
-use crate::{checking, flow, forms, rules, who};
+use crate::{checking, findings, flow, forms, rules, who};
 
 /// Characters of a reason and of an answer.
 const REASON_MAX: usize = 2_000;
@@ -203,7 +203,7 @@ fn version_page(
         alike: checking::look_alikes(&db, &script, version, &text)?,
         appeal: review::appeal_of(&db, version.id)?,
         may_remove: matches!(version.status, Status::Published | Status::Withdrawn),
-        findings: versions::findings(&db, version.id)?,
+        findings: findings::of(req, &db, version.id)?,
         split: req.query("view").as_deref() == Some("split"),
         text: rules::visible(&text),
         seen: version.seen(),

@@ -6,7 +6,7 @@ use super::submissions;
 use crate::model::{Script, Status, Version, Wrong};
 use crate::rules::{self, Kind};
 use crate::store::{review, scripts, versions};
-use crate::{api, flow, view};
+use crate::{api, findings, flow, view};
 
 /// Characters of a reason.
 const REASON_MAX: usize = 2_000;
@@ -100,7 +100,7 @@ fn sent_in(req: &Request) -> Result<(Script, Version)> {
 }
 
 fn answer(req: &Request, script: &Script, version: &Version) -> Result<Response> {
-    let findings = versions::findings(&req.db(), version.id)?;
+    let findings = findings::of(req, &req.db(), version.id)?;
     let text = versions::body(&req.db(), &version.sha256)?;
     let address = view::address(req)?;
     let mut shape = submissions::shape(script, version, &findings);

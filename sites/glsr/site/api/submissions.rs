@@ -6,7 +6,7 @@ use harmonious::prelude::*;
 
 use crate::model::{Finding, Me, Script, Version};
 use crate::store::{scripts, versions};
-use crate::{api, flow};
+use crate::{api, findings, flow};
 
 /// Drafts that one account may make in an hour: each keeps a text.
 const DRAFTS_PER_HOUR: u32 = 60;
@@ -100,7 +100,7 @@ fn own(req: &Request, me: &Me) -> Result<(Script, Version)> {
 fn answer(req: &Request, id: i64) -> Result<Response> {
     let version = versions::by_id(&req.db(), id)?.or_404()?;
     let script = scripts::by_id(&req.db(), version.script_id)?.or_404()?;
-    let findings = versions::findings(&req.db(), id)?;
+    let findings = findings::of(req, &req.db(), id)?;
     Ok(Response::json(&shape(&script, &version, &findings)))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::finding;
+use super::told;
 use crate::{
     model::{Finding, Level},
     rules::{near, skeleton},
@@ -70,18 +70,15 @@ pub fn percent(common: usize, ours: usize, theirs: usize) -> usize {
 
 /// The finding about a text that shares so many hashes with that of another script, if it is worth one.
 pub fn alike_text(other: &str, percent: usize) -> Option<Finding> {
-    let message = format!("{percent} % of it is in the script {other} too");
-    (percent >= ALIKE_PERCENT_MIN).then(|| finding("alike", Level::Warn, 0, &message))
+    (percent >= ALIKE_PERCENT_MIN).then(|| {
+        let about = [("percent", &*percent.to_string()), ("name", other)];
+        told("alike", Level::Warn, 0, "alike-part", &about)
+    })
 }
 
 /// The finding about a text that another script has byte by byte.
 pub fn same_text(other: &str) -> Finding {
-    finding(
-        "alike",
-        Level::Error,
-        0,
-        &format!("the same text is the script {other}"),
-    )
+    told("alike", Level::Error, 0, "alike-same", &[("name", other)])
 }
 
 /// Findings about names that a hasty eye takes for this one; `others` are all names but this.
@@ -93,10 +90,7 @@ pub fn same_text(other: &str) -> Finding {
 pub fn name_findings<'a>(name: &str, others: impl IntoIterator<Item = &'a str>) -> Vec<Finding> {
     names_like(name, others)
         .into_iter()
-        .map(|other| {
-            let message = format!("the name is easily taken for {other}");
-            finding("alike", Level::Warn, 0, &message)
-        })
+        .map(|other| told("alike", Level::Warn, 0, "alike-name", &[("name", other)]))
         .collect()
 }
 
@@ -156,7 +150,7 @@ mod tests {
     #[test]
     fn words_of_findings() {
         assert_eq!(alike_text("x", 59), None);
-        assert!(alike_text("x", 60).unwrap().message.starts_with("60 %"));
+        assert!(alike_text("x", 60).unwrap().message.contains("percent=60"));
         assert_eq!(same_text("x").level, Level::Error);
         assert_eq!(name_findings("a", ["a", "b"]), []);
     }

@@ -7,16 +7,17 @@ use regex_lite::Regex;
 use super::{
     bounded, finding,
     programs::{Job, Outcome},
+    told,
 };
 use crate::model::{Finding, Level};
 
 /// Characters of what a program printed that a finding quotes if nothing else was understood.
-const QUOTED_CHARS: usize = 200;
+const QUOTED_CHARS: usize = 100;
 
 /// What the messages of a job mean.
 pub fn findings(job: &Job, outcome: &Outcome) -> Vec<Finding> {
     let (code, out) = match outcome {
-        Outcome::NotRun(why) => return vec![not_checked(job.checker, why)],
+        Outcome::NotRun(why) => return vec![not_checked(job.checker, "not-checked", why)],
         Outcome::Ended { code, out } => (*code, out),
     };
     let found: Vec<Finding> = match job.checker {
@@ -31,23 +32,25 @@ pub fn findings(job: &Job, outcome: &Outcome) -> Vec<Finding> {
     match code {
         _ if !found.is_empty() => bounded(found),
         Some(0) => Vec::new(),
-        None => vec![not_checked(job.checker, "it took too much time or memory")],
+        None => vec![not_checked(job.checker, "not-checked-long", "")],
         Some(code) => {
             let quoted: String = out.trim().chars().take(QUOTED_CHARS).collect();
-            let message = format!("{} ended with {code}: {quoted}", job.programs[0]);
-            vec![finding(job.checker, Level::Warn, 0, &message)]
+            let code = code.to_string();
+            let about = [
+                ("program", job.programs[0]),
+                ("code", &code),
+                ("said", &quoted),
+            ];
+            vec![told(job.checker, Level::Warn, 0, "ended", &about)]
         }
     }
 }
 
-/// The finding that stands where a check could not be done.
-pub(super) fn not_checked(checker: &str, why: &str) -> Finding {
-    finding(
-        checker,
-        Level::Note,
-        0,
-        &format!("not checked by {checker}: {why}"),
-    )
+/// The finding that stands where a check could not be done: our reason by its key, or that of the server.
+pub(super) fn not_checked(checker: &str, key: &str, why: &str) -> Finding {
+    let about = [("checker", checker), ("why", why)];
+    let about = if why.is_empty() { &about[..1] } else { &about };
+    told(checker, Level::Note, 0, key, about)
 }
 
 /// `script: line 3: ..` (bash), `script: 3: ..` (dash), `script:3: ..` (zsh, ruby, luac, and our own).
@@ -100,8 +103,8 @@ fn perl(out: &str) -> Vec<Finding> {
         let at = group(2).parse().unwrap_or(0);
         if let Some((_, rest)) = line.split_once("you may need to install the ") {
             let module = rest.split_whitespace().next().unwrap_or("");
-            let message = format!("not checked further: this server has no Perl module {module}");
-            all.push(finding("perl", Level::Note, at, &message));
+            let about = [("module", module)];
+            all.push(told("perl", Level::Note, at, "perl-module", &about));
             break;
         }
         let near = group(3).trim_end_matches('.');
@@ -139,6 +142,7 @@ fn node(out: &str) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::checks::jobs;
+    use crate::findings::said;
 
     #[test]
     fn messages_are_read() {
@@ -204,10 +208,23 @@ mod tests {
         );
         assert_eq!(
             read("lua", "out of ideas", Some(70)),
-            one(0, "luac ended with 70: out of ideas")
+            vec![(
+                0,
+                said(
+                    "ended",
+                    &[
+                        ("program", "luac"),
+                        ("code", "70"),
+                        ("said", "out of ideas")
+                    ]
+                )
+            )]
         );
         assert_eq!(read("lua", "", Some(0)), []);
-        assert!(read("lua", "", None)[0].1.contains("too much time"));
+        assert_eq!(
+            read("lua", "", None)[0].1,
+            said("not-checked-long", &[("checker", "lua")])
+        );
         assert_eq!(
             read("zsh", &"script:1: no\n".repeat(900), Some(1)).len(),
             20

@@ -19,6 +19,7 @@ pub use programs::{CHECKERS, Job, Outcome, PROGRAMS, external, jobs};
 pub use secrets::secrets;
 pub use text::pure;
 
+use crate::findings::{MARK, said};
 use crate::model::{Finding, Level};
 
 /// Characters of a message at most, as in `migrations/`.
@@ -39,9 +40,9 @@ pub struct Given<'a> {
     pub text: &'a str,
 }
 
-/// A finding, its message within its bounds and without what could hide in it.
+/// A finding in the words of a program, its message within its bounds and without what could hide in it.
 pub(crate) fn finding(checker: &str, level: Level, line: usize, message: &str) -> Finding {
-    let shown = crate::rules::visible(message.trim()).replace(['\n', '\r', '\t'], " ");
+    let shown = crate::rules::visible(message.trim()).replace(['\n', '\r', '\t', MARK], " ");
     let message = match shown.char_indices().nth(MESSAGE_CHARS_MAX) {
         None => shown,
         Some(_) => shown
@@ -50,6 +51,21 @@ pub(crate) fn finding(checker: &str, level: Level, line: usize, message: &str) -
             .chain(['\u{2026}'])
             .collect(),
     };
+    of_message(checker, level, line, message)
+}
+
+/// A finding in our own words: a key in `finding.` of the catalogues, and what it is about.
+pub(crate) fn told(
+    checker: &str,
+    level: Level,
+    line: usize,
+    key: &str,
+    about: &[(&str, &str)],
+) -> Finding {
+    of_message(checker, level, line, said(key, about))
+}
+
+fn of_message(checker: &str, level: Level, line: usize, message: String) -> Finding {
     Finding {
         checker: checker.to_owned(),
         level,
@@ -66,8 +82,8 @@ pub(crate) fn bounded(mut all: Vec<Finding>) -> Vec<Finding> {
         let left: Vec<Finding> = all.drain(FINDINGS_MAX - 1..).collect();
         let gravest = left.iter().map(|f| f.level).max().unwrap_or(Level::Note);
         let checker = all[0].checker.clone();
-        let more = format!("{} more findings of this check", left.len());
-        all.push(finding(&checker, gravest, 0, &more));
+        let more = left.len().to_string();
+        all.push(told(&checker, gravest, 0, "more", &[("n", &more)]));
     }
     // What is about the whole comes last.
     all.sort_by_key(|f| if f.line == 0 { i64::MAX } else { f.line });
@@ -97,9 +113,6 @@ mod tests {
         let kept = bounded(all);
         assert_eq!(kept.len(), 20);
         assert_eq!(kept[18], finding("x", Level::Error, 31, "grave"));
-        assert_eq!(
-            kept[19],
-            finding("x", Level::Note, 0, "12 more findings of this check")
-        );
+        assert_eq!(kept[19], told("x", Level::Note, 0, "more", &[("n", "12")]));
     }
 }

@@ -115,7 +115,7 @@ pub enum Outcome {
 /// ```
 /// use glsr::checks::{Outcome, external};
 /// let none = external("lua", "x = 1", |program, _| Outcome::NotRun(format!("no program {program}")));
-/// assert_eq!(none[0].message, "not checked by lua: no program luac");
+/// assert!(none[0].message.contains("no program luac"));
 /// ```
 pub fn external(
     checker: &str,
@@ -124,7 +124,7 @@ pub fn external(
 ) -> Vec<Finding> {
     let jobs = match jobs(checker, text) {
         Ok(jobs) => jobs,
-        Err(why) => return vec![not_checked(checker, why)],
+        Err(key) => return vec![not_checked(checker, key, "")],
     };
     let mut all = Vec::new();
     for job in &jobs {
@@ -153,7 +153,7 @@ pub fn external(
 ///
 /// # Errors
 ///
-/// Why this text cannot be checked so.
+/// Why this text cannot be checked so: a key in `finding.` of the catalogues.
 pub fn jobs(checker: &str, text: &str) -> Result<Vec<Job>, &'static str> {
     let program = Shebang::of(text).map(|line| line.program);
     let simple = |checker, programs, args: &[&str]| Job {
@@ -186,7 +186,7 @@ pub fn jobs(checker: &str, text: &str) -> Result<Vec<Job>, &'static str> {
         // Without -f it would run what is in its own settings first.
         "zsh" => vec![full(simple("zsh", &["zsh"], &["-f", "-n", FILE]))],
         "python" if program.is_some_and(|program| program.starts_with("python2")) => {
-            return Err("it is written for Python 2");
+            return Err("not-checked-python2");
         }
         "python" => vec![simple(
             "python",
@@ -195,7 +195,7 @@ pub fn jobs(checker: &str, text: &str) -> Result<Vec<Job>, &'static str> {
         )],
         // Of a #! line that names another program, perl and ruby start that.
         "perl" if program.is_some_and(|program| !program.contains("perl")) => {
-            return Err("its #! line names another program");
+            return Err("not-checked-other");
         }
         "perl" => {
             let first = text.lines().next().unwrap_or("");
@@ -208,7 +208,7 @@ pub fn jobs(checker: &str, text: &str) -> Result<Vec<Job>, &'static str> {
             vec![full(simple("perl", &["perl"], args))]
         }
         "ruby" if program.is_some_and(|program| !program.contains("ruby")) => {
-            return Err("its #! line names another program");
+            return Err("not-checked-other");
         }
         "ruby" => vec![full(simple(
             "ruby",

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
-use super::{bounded, finding};
+use super::{bounded, told};
 use crate::model::{Finding, Level};
 
 /// Characters of a secret that a message shows: enough to find it, too few to use it.
@@ -22,47 +22,47 @@ struct Shape {
 
 const SHAPES: [Shape; 9] = [
     Shape {
-        what: "a key of AWS",
+        what: "aws",
         hints: &["akia", "asia"],
         pattern: r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b",
     },
     Shape {
-        what: "a token of GitHub",
+        what: "github",
         hints: &["gh"],
         pattern: r"\b(gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255})",
     },
     Shape {
-        what: "a token of GitLab",
+        what: "gitlab",
         hints: &["glpat-"],
         pattern: r"\b(glpat-[A-Za-z0-9_-]{20,})",
     },
     Shape {
-        what: "a token of Slack",
+        what: "slack",
         hints: &["xox"],
         pattern: r"\b(xox[abeprs]-[A-Za-z0-9-]{10,})",
     },
     Shape {
-        what: "a key of Google",
+        what: "google",
         hints: &["aiza"],
         pattern: r"\b(AIza[0-9A-Za-z_-]{35})",
     },
     Shape {
-        what: "a key of Stripe",
+        what: "stripe",
         hints: &["k_live_"],
         pattern: r"\b([sr]k_live_[0-9A-Za-z]{16,})",
     },
     Shape {
-        what: "a private key",
+        what: "private",
         hints: &["private key"],
         pattern: r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)",
     },
     Shape {
-        what: "a secret key of minisign",
+        what: "minisign",
         hints: &["rwr"],
         pattern: r"^\s*(RWRTY0I[A-Za-z0-9+/=]{100,})\s*$",
     },
     Shape {
-        what: "a password",
+        what: "password",
         hints: &[
             "passw",
             "passphrase",
@@ -100,8 +100,9 @@ pub fn secrets(text: &str) -> Vec<Finding> {
         }
         let (what, secret) = in_line(&line[..end])?;
         let shown: String = secret.chars().take(SHOWN_CHARS).collect();
-        let message = format!("this looks like {what}: {shown}\u{2026}");
-        Some(finding("secret", Level::Error, at + 1, &message))
+        let key = format!("secret-{what}");
+        let about = [("start", &*format!("{shown}\u{2026}"))];
+        Some(told("secret", Level::Error, at + 1, &key, &about))
     });
     bounded(found.collect())
 }
@@ -116,7 +117,7 @@ fn in_line(line: &str) -> Option<(&'static str, &str)> {
                 return None;
             }
             let secret = pattern.captures(line)?.get(1)?.as_str();
-            (shape.what != "a password" || is_password(secret)).then_some((shape.what, secret))
+            (shape.what != "password" || is_password(secret)).then_some((shape.what, secret))
         })
 }
 
@@ -153,22 +154,19 @@ mod tests {
         let github = ["ghp", "_", &"a1B2".repeat(9)].concat();
         let slack = ["xoxb", "-", "123456789012-abcdef"].concat();
         let google = ["AIza", &"a1B2c".repeat(7)].concat();
-        assert_eq!(line(&format!("export K={aws}")), Some("a key of AWS"));
-        assert_eq!(
-            line(&format!("t = \"{github}\"")),
-            Some("a token of GitHub")
-        );
-        assert_eq!(line(&format!("'{slack}'")), Some("a token of Slack"));
-        assert_eq!(line(&format!("key={google}")), Some("a key of Google"));
+        assert_eq!(line(&format!("export K={aws}")), Some("aws"));
+        assert_eq!(line(&format!("t = \"{github}\"")), Some("github"));
+        assert_eq!(line(&format!("'{slack}'")), Some("slack"));
+        assert_eq!(line(&format!("key={google}")), Some("google"));
         let begin = ["-----BEGIN ", "OPENSSH PRIVATE KEY-----"].concat();
-        assert_eq!(line(&begin), Some("a private key"));
+        assert_eq!(line(&begin), Some("private"));
         for text in [
             "password=abc12345",
             "my $passwd = 'abc12345';",
             "\"api_key\": \"0a1b2c3d4e\",",
             "MYSQL_PWD=s3cretpw",
         ] {
-            assert_eq!(line(text), Some("a password"), "{text}");
+            assert_eq!(line(text), Some("password"), "{text}");
         }
     }
 

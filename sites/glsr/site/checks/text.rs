@@ -1,6 +1,6 @@
 //! Checks that read the text alone: size, encoding, the `#!` line, the header, long lines, the licence.
 
-use super::{Given, bounded, finding, secrets::secrets};
+use super::{Given, bounded, secrets::secrets, told};
 use crate::{
     header::{self, Shebang},
     model::{Finding, Level},
@@ -39,8 +39,10 @@ pub fn pure(given: &Given<'_>) -> Vec<Finding> {
 
 fn size(text: &str) -> Option<Finding> {
     let lines = text.lines().count();
-    let message = format!("{lines} lines: could it be divided, or is there data in it?");
-    (lines > LINES_MANY).then(|| finding("size", Level::Warn, 0, &message))
+    (lines > LINES_MANY).then(|| {
+        let n = lines.to_string();
+        told("size", Level::Warn, 0, "lines", &[("n", &n)])
+    })
 }
 
 /// The first line against the language.
@@ -49,28 +51,20 @@ fn shebang(given: &Given<'_>) -> Vec<Finding> {
     if known.is_empty() {
         return Vec::new();
     }
-    let note = |level, message: &str| vec![finding("shebang", level, 1, message)];
+    let note =
+        |level, key: &str, about: &[(&str, &str)]| vec![told("shebang", level, 1, key, about)];
     let Some(line) = Shebang::of(given.text) else {
         let like = known[0];
-        let message = format!("no #! line: with \"#!/usr/bin/env {like}\" it starts by its name");
-        return note(Level::Note, &message);
+        return note(Level::Note, "shebang-none", &[("program", like)]);
     };
     if line.program.is_empty() {
-        return note(Level::Error, "the #! line names no program");
+        return note(Level::Error, "shebang-empty", &[]);
     }
     if !line.path.starts_with('/') {
-        let message = format!(
-            "the #! line must name a program by its whole path, not {}",
-            line.path
-        );
-        return note(Level::Error, &message);
+        return note(Level::Error, "shebang-path", &[("program", line.path)]);
     }
     if line.is_env && line.words_beside > 0 && !line.is_split {
-        let message = format!(
-            "env is given \"{} ..\" as one word on Linux, and finds no such program: use env -S",
-            line.program
-        );
-        return note(Level::Error, &message);
+        return note(Level::Error, "shebang-env", &[("program", line.program)]);
     }
     if !known
         .iter()
@@ -80,24 +74,19 @@ fn shebang(given: &Given<'_>) -> Vec<Finding> {
         if other.is_some_and(|other| known.iter().any(|name| header::is_program(other, name))) {
             return Vec::new();
         }
-        let message = format!(
-            "the #! line names {}, the language says {}",
-            line.program,
-            known.join(" or ")
-        );
-        return note(Level::Warn, &message);
+        let about = [("program", line.program), ("known", &known.join(", "))];
+        return note(Level::Warn, "shebang-other", &about);
     }
     Vec::new()
 }
 
-/// Whether it says what it does (G5).
+/// Whether it says what it does.
 fn described(text: &str) -> Vec<Finding> {
     let mut all = Vec::new();
     let head = header::comment(text);
     let said = header::description(&head).chars().count();
     if said < DESCRIPTION_CHARS_MIN {
-        let message = "no comment at the top says what it does, how it is used and what it needs";
-        all.push(finding("header", Level::Warn, 1, message));
+        all.push(told("header", Level::Warn, 1, "header", &[]));
     }
     let code = text.lines().filter(|line| !line.trim().is_empty()).count();
     let behind = text
@@ -106,8 +95,8 @@ fn described(text: &str) -> Vec<Finding> {
         .filter(|line| has_comment(line))
         .count();
     if code >= LINES_UNCOMMENTED && behind == 0 {
-        let message = format!("{code} lines without a comment behind the header");
-        all.push(finding("header", Level::Note, 0, &message));
+        let n = code.to_string();
+        all.push(told("header", Level::Note, 0, "uncommented", &[("n", &n)]));
     }
     all
 }
@@ -135,23 +124,16 @@ fn long_lines(text: &str) -> Vec<Finding> {
             .max()
             .unwrap_or(0);
         if run >= DATA_CHARS_MIN {
-            let message = format!("{run} characters without a blank: what is hidden in them?");
-            all.push(finding("long-line", Level::Warn, at + 1, &message));
+            let n = run.to_string();
+            all.push(told("long-line", Level::Warn, at + 1, "data", &[("n", &n)]));
         } else if line.chars().count() > LINE_CHARS_LONG {
             long.push(at + 1);
         }
     }
     if let Some(first) = long.first() {
-        let lines = if long.len() == 1 {
-            "line has"
-        } else {
-            "lines have"
-        };
-        let message = format!(
-            "{} {lines} more than {LINE_CHARS_LONG} characters",
-            long.len()
-        );
-        all.push(finding("long-line", Level::Note, *first, &message));
+        let (n, max) = (long.len().to_string(), LINE_CHARS_LONG.to_string());
+        let about = [("n", &*n), ("max", &max)];
+        all.push(told("long-line", Level::Note, *first, "long", &about));
     }
     bounded(all)
 }
@@ -169,20 +151,22 @@ fn license(given: &Given<'_>) -> Vec<Finding> {
             .trim_end_matches("#>");
         Some((at + 1, said.trim()))
     });
-    let note = |level, line, message: &str| vec![finding("license", level, line, message)];
+    let note = |level, line, key: &str, about: &[(&str, &str)]| {
+        vec![told("license", level, line, key, about)]
+    };
     let Some((line, said)) = line else {
-        let message = format!("no line \"{MARK} {}\" in the script", given.license);
-        return note(Level::Note, 0, &message);
+        return note(
+            Level::Note,
+            0,
+            "license-none",
+            &[("license", given.license)],
+        );
     };
     match spdx(said) {
-        Err(_) => note(
-            Level::Warn,
-            line,
-            &format!("\"{said}\" is no SPDX expression"),
-        ),
+        Err(_) => note(Level::Warn, line, "license-bad", &[("said", said)]),
         Ok(said) if said != given.license => {
-            let message = format!("the script says {said}, its page says {}", given.license);
-            note(Level::Warn, line, &message)
+            let about = [("said", &*said), ("license", given.license)];
+            note(Level::Warn, line, "license-other", &about)
         }
         Ok(_) => Vec::new(),
     }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{is_bidi, is_hidden, is_separator, lines_with, number, wrong};
+use crate::findings::said;
 use crate::model::{Finding, Level, Source, Wrong};
 
 /// Lines of a script at most.
@@ -84,14 +85,13 @@ pub fn noticed(text: &str) -> Vec<Finding> {
             message,
         });
     };
-    let body = text.strip_prefix('\u{feff}');
-    if body.is_some() {
-        let why = if body.is_some_and(|b| b.starts_with("#!")) {
-            "the file begins with a byte order mark: the system will not find the #! behind it"
+    if let Some(body) = text.strip_prefix('\u{feff}') {
+        let key = if body.starts_with("#!") {
+            "bom-shebang"
         } else {
-            "the file begins with a byte order mark"
+            "bom"
         };
-        note("bom", Level::Warn, 1, why.to_owned());
+        note("bom", Level::Warn, 1, said(key, &[]));
     }
     let ends: Vec<usize> = text
         .split_inclusive('\n')
@@ -102,44 +102,24 @@ pub fn noticed(text: &str) -> Vec<Finding> {
     if let Some(&first) = ends.first() {
         let of = text.split_inclusive('\n').count();
         if first == 1 && text.starts_with("#!") {
-            let why = "the line with #! ends in CR LF: the system looks for a program whose name ends in CR";
-            note("crlf", Level::Error, 1, why.to_owned());
+            note("crlf", Level::Error, 1, said("crlf-shebang", &[]));
         } else {
-            note(
-                "crlf",
-                Level::Warn,
-                first,
-                format!("{} of {of} lines end in CR LF", ends.len()),
-            );
+            let (n, of) = (ends.len().to_string(), of.to_string());
+            let message = said("crlf", &[("n", &n), ("of", &of)]);
+            note("crlf", Level::Warn, first, message);
         }
     }
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let kinds: [(&str, IsSuch, &str); 3] = [
-        (
-            "bidi",
-            is_bidi,
-            "turns the direction of the text: what runs is not what one reads",
-        ),
-        (
-            "separator",
-            is_separator,
-            "ends a line for some programs and not for others: what runs is not what one reads",
-        ),
-        (
-            "hidden",
-            is_hidden,
-            "is not seen: a name or a text may be another than one reads",
-        ),
+    let kinds: [(&str, Level, IsSuch); 3] = [
+        ("bidi", Level::Error, is_bidi),
+        ("separator", Level::Error, is_separator),
+        ("hidden", Level::Warn, is_hidden),
     ];
-    for (what, is_such, why) in kinds {
-        let level = if what == "hidden" {
-            Level::Warn
-        } else {
-            Level::Error
-        };
+    for (what, level, is_such) in kinds {
         let mut lines = lines_with(body, is_such);
         for (line, c) in lines.by_ref().take(ODD_LINES_MAX) {
-            note(what, level, line, format!("U+{:04X} {why}", c as u32));
+            let c = format!("U+{:04X}", c as u32);
+            note(what, level, line, said(what, &[("c", &c)]));
         }
         let more = lines.count();
         if more > 0 {
@@ -147,7 +127,7 @@ pub fn noticed(text: &str) -> Vec<Finding> {
                 what,
                 level,
                 0,
-                format!("{more} more lines with such characters"),
+                said("more-lines", &[("n", &more.to_string())]),
             );
         }
     }
