@@ -318,6 +318,28 @@ on_each! {
         assert_eq!(site.count("edits"), 5);
     }
 
+    /// What a co-maintainer writes into a draft is his, not that of who began it.
+    fn a_text_is_of_who_wrote_it(site: &Site) {
+        let mut author = site.as_author();
+        let path = drafted(&mut author, b"#!/bin/sh\necho 1\n");
+        let sql = "INSERT INTO maintainers (script_id, account_id, since, accepted_at) \
+                   SELECT v.script_id, a.id, 1, 1 FROM versions v, accounts a WHERE v.id = ? AND a.alias = 'other'";
+        site.execute(sql, &[id_of(&path).into()]);
+        let whose = || -> String {
+            let sql = "SELECT a.alias FROM versions v JOIN accounts a ON a.id = v.author_id WHERE v.id = ?";
+            site.value(sql, &[id_of(&path).into()])
+        };
+        let mut other = site.sign_in("other");
+        press(&mut other, &path, "save").is(303);
+        assert_eq!(whose(), "author", "the same text");
+        let mut form = other.form(&path, &path);
+        form.set("act", "save").set("source", "#!/bin/sh\necho 2\n");
+        other.submit(&form).is(303);
+        assert_eq!(whose(), "other");
+        press(&mut author, &path, "save").is(303);
+        assert_eq!(whose(), "other");
+    }
+
     /// Pages of those who maintain a script are for them alone.
     fn strangers_edit_nothing(site: &Site) {
         site.publish("hello", TEXT);

@@ -114,7 +114,7 @@ pub fn save(
     };
     let file = file_name(typed, &script.name);
     let saved = req.db().transaction(|tx| {
-        versions::save(&tx, draft.id, &about.version(&text, &file))?;
+        versions::save(&tx, draft.id, me, &about.version(&text, &file))?;
         looked_at(&tx, script.id, draft.id, &text)
     });
     saved.map_err(|error| conflict(req, error, draft))?;

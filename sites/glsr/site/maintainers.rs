@@ -23,7 +23,6 @@ pub fn change(req: &Request) -> Result<Response> {
     let form = req.form()?;
     let act = form.text("act")?;
     let here = format!("/scripts/{}/edit/people", script.name);
-    flow::open(req, &script)?;
     if act == "leave" && script.owner_id != Some(me.id) {
         req.db()
             .transaction(|tx| scripts::leave(&tx, script.id, me.id))?;
@@ -31,6 +30,10 @@ pub fn change(req: &Request) -> Result<Response> {
     }
     if script.owner_id != Some(me.id) {
         return Err(Error::forbidden(req.t("error.owner", context! {})));
+    }
+    if act != "remove" {
+        // Nobody is asked into what was taken down.
+        flow::open(req, &script)?;
     }
     match act {
         "invite" => {

@@ -99,21 +99,28 @@ pub fn draft(db: &Db<'_>, script: i64, by: &Me, new: &NewVersion<'_>) -> Result<
     )
 }
 
-/// Changes a draft; in a transaction. A signature belongs to the text that was: it goes with it.
+/// Changes a draft; in a transaction. A signature belongs to the text that was: it goes with it. Another text is that
+/// of who wrote it.
 ///
 /// # Errors
 /// 409 if it is no draft (any more).
-pub fn save(db: &Db<'_>, id: i64, new: &NewVersion<'_>) -> Result<()> {
+pub fn save(db: &Db<'_>, id: i64, by: &Me, new: &NewVersion<'_>) -> Result<()> {
     let sha256 = rules::sha256(new.text.as_bytes());
     upsert::body(db, &sha256, new.text)?;
     let sql = "UPDATE versions SET signature = CASE WHEN sha256 = ? THEN signature END, \
-               signing_key = CASE WHEN sha256 = ? THEN signing_key END, label = ?, sha256 = ?, file_name = ?, \
+               signing_key = CASE WHEN sha256 = ? THEN signing_key END, \
+               author_id = CASE WHEN sha256 = ? THEN author_id ELSE ? END, \
+               author_name = CASE WHEN sha256 = ? THEN author_name ELSE ? END, label = ?, sha256 = ?, file_name = ?, \
                changelog = ?, urgent = ?, created_at = ? WHERE id = ? AND status = 'draft'";
     let changed = db.execute(
         sql,
         &[
             (&sha256).into(),
             (&sha256).into(),
+            (&sha256).into(),
+            by.id.into(),
+            (&sha256).into(),
+            (&by.name).into(),
             new.label.into(),
             (&sha256).into(),
             new.file_name.into(),
