@@ -65,16 +65,27 @@ crate::cases! { SQLITE:
 
     fn other_processes_make_one_too(s) {
         let db = s.table();
-        let mut last = version(db);
+        let rows = || -> i64 {
+            let row = db.query_one("SELECT COUNT(*) AS n FROM t", &[]).unwrap();
+            row.unwrap().get("n").unwrap()
+        };
+        let mut seen = vec![(version(db), rows())];
         let (mut child, mut lines) = writer(s);
         for line in lines.by_ref().take(50) {
-            line.unwrap();
-            let now = version(db);
-            assert_ne!(now, last, "what was acknowledged is seen");
-            last = now;
+            let said: i64 = line.unwrap().parse().unwrap();
+            // The other process goes on meanwhile: rows are those of a version if it is the same before and after.
+            let (before, there, after) = (version(db), rows(), version(db));
+            assert!(there > said, "what was acknowledged is there");
+            if before == after {
+                match seen.iter().find(|(known, _)| *known == before) {
+                    Some((_, known)) => assert_eq!(*known, there, "one version, other rows"),
+                    None => seen.push((before, there)),
+                }
+            }
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        assert_ne!(version(db), seen[0].0);
     }
 
     fn in_memory_there_is_none(_s) {
