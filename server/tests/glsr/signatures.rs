@@ -106,6 +106,27 @@ on_each! {
         sign(&mut other, site, &fixture("other-key.minisig")).is(303);
     }
 
+    /// What a key signed that was revoked since is said on its page, which no more tells to verify with it.
+    fn pages_say_that_a_key_was_revoked(site: &Site) {
+        let mut author = author(site);
+        add_key(&mut author, "one.pub");
+        sign(&mut author, site, &fixture("good.minisig")).is(303);
+        site.anyone().open("/scripts/signed/").has("minisign -Vm signed").lacks("was revoked by its owner");
+        let id: i64 = site.value("SELECT id FROM signing_keys WHERE label = 'one.pub'", &[]);
+        author.post(KEYS, &[("act", "revoke"), ("id", &id.to_string())]).is(303);
+        let page = site.anyone().open("/scripts/signed/");
+        page.reads("was revoked by its owner").lacks("minisign -Vm");
+        // Whoever has the same key, and nothing to do with the script, revokes it for himself.
+        site.publish("free", "#!/bin/sh\necho free\n");
+        let sql = "UPDATE versions SET signature = 'x', signing_key = 'RWQsomebody' WHERE id = \
+                   (SELECT latest_id FROM scripts WHERE name = 'free')";
+        site.execute(sql, &[]);
+        let sql = "INSERT INTO signing_keys (account_id, key_id, public_key, label, created_at, revoked_at) \
+                   VALUES (?, 'ABCDEF0123456789', 'RWQsomebody', '', 1, 2)";
+        site.execute(sql, &[site.id_of("other").into()]);
+        site.anyone().open("/scripts/free/").lacks("was revoked by its owner").has("minisign -Vm free");
+    }
+
     /// What is no key is refused; the field says so.
     fn keys_that_are_none(site: &Site) {
         let mut author = site.as_author();

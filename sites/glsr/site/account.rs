@@ -205,12 +205,17 @@ pub fn keys(req: &Request) -> Result<Response> {
             let typed = context! { public_key => typed.trim(), label };
             forms::again(req, "keys.html", typed, &wrong)
         }
-        "revoke" => match accounts::revoke_key(&req.db(), me.id, form.parse("id")?)? {
+        "revoke" => match revoke_key(req, &me, form.parse("id")?)? {
             true => forms::done(req, "key-revoked", HERE),
             false => Err(Error::conflict(req.t("error.changed", context! {}))),
         },
         _ => Err(Error::unprocessable(req.t("error.act", context! {}))),
     }
+}
+
+fn revoke_key(req: &Request, me: &Me, id: i64) -> Result<bool> {
+    req.db()
+        .transaction(|tx| accounts::revoke_key(&tx, me.id, id))
 }
 
 fn add_key(req: &Request, me: &Me, typed: &str, label: &str) -> Result<Vec<Wrong>> {

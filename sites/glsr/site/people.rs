@@ -156,7 +156,7 @@ pub(crate) fn reason(req: &Request, action: &str, kept: &str) -> String {
         None => (kept, String::new()),
     };
     let said = match action {
-        "roles" => {
+        "roles" | "create" => {
             let name = |role: &str| match role {
                 "reviewer" | "editor" | "admin" => text(&format!("role.{role}")),
                 _ => text("role.member"),

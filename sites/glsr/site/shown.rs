@@ -9,7 +9,7 @@ use harmonious::prelude::*;
 
 use crate::model::{Me, Script, Status, Version};
 use crate::store::glance::{self, Glance};
-use crate::store::{scripts, stats, talk, today, versions};
+use crate::store::{accounts, scripts, stats, talk, today, versions};
 use crate::{forms, licence, outline, pages, rules, view, who};
 
 /// Versions that the page of a script lists.
@@ -99,9 +99,17 @@ fn main(req: &Request, glance: &Glance, by_number: bool, address: &str) -> Resul
         Some(version) => rules::visible(&versions::body(&db, &version.sha256)?),
         None => String::new(),
     };
-    let commands = version
+    let mut commands = version
         .filter(|version| version.status == Status::Published)
         .map(|version| view::commands(address, &script.name, version));
+    let key = version.and_then(|version| version.signing_key.as_deref());
+    let revoked = match key {
+        Some(key) => accounts::is_key_revoked(&db, script.id, key)?,
+        None => false,
+    };
+    if let Some(commands) = commands.as_mut().filter(|_| revoked) {
+        commands.signature = None;
+    }
     let later = script
         .latest
         .as_ref()
@@ -117,7 +125,7 @@ fn main(req: &Request, glance: &Glance, by_number: bool, address: &str) -> Resul
             outline => outline::outline(&text, &script.outline),
             signed => version.map(|version| signed(&all, version)),
             stars => view::stars(script.rating_score),
-            owner => script.owner(),
+            owner => script.owner(), revoked,
             late => script.expires_at.is_some_and(|at| at < crate::store::now()),
             versions => all.iter().take(VERSIONS).collect::<Vec<_>>(),
             more_versions => all.len() > VERSIONS,

@@ -314,8 +314,22 @@ pub fn add_key(
     )
 }
 
-/// Revokes a key for good; whether there was one.
+/// Whether one of a script's maintainers revoked that public key.
+pub fn is_key_revoked(db: &Db<'_>, script: i64, public: &str) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM signing_keys k WHERE k.public_key = ? AND k.revoked_at IS NOT NULL AND (\
+               k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
+               (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL))";
+    Ok(number(db, sql, &[public.into(), script.into(), script.into()])? > 0)
+}
+
+/// Revokes a key for good, whether there was one; in a transaction. Pages of what it signed say so.
 pub fn revoke_key(db: &Db<'_>, account: i64, id: i64) -> Result<bool> {
+    settings::touch(db)?;
+    let signed = "SELECT DISTINCT v.script_id AS id FROM versions v JOIN signing_keys k ON k.public_key = v.signing_key \
+                  WHERE k.id = ? AND k.account_id = ? ORDER BY v.script_id";
+    for row in &db.query(signed, &[id.into(), account.into()])? {
+        scripts::touch(db, row.get("id")?)?;
+    }
     let sql = "UPDATE signing_keys SET revoked_at = ? WHERE id = ? AND account_id = ? AND revoked_at IS NULL";
     Ok(db.execute(sql, &[now().into(), id.into(), account.into()])? == 1)
 }
