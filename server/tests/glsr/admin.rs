@@ -138,7 +138,11 @@ on_each! {
         let page = admin.open(&path);
         assert_eq!(page.body.matches("a-browser/7").count(), 2, "{page:?}");
         admin.open("/admin/online?q=reader").has(&format!("href=\"{path}\"")).reads("sessions are open");
+        let token = site.token("reader", "comment");
+        let mut program = site.anyone();
+        program.api("GET", "/api/v1/me", &token, &serde_json::Value::Null).is(200);
         let done = admin.post(&path, &[("act", "sessions")]);
+        program.api("GET", "/api/v1/me", &token, &serde_json::Value::Null).is(401);
         admin.follow(&done).reads("All sessions of this account ended").lacks("a-browser/7");
         assert!(!one.is_signed_in() && !two.is_signed_in());
         let mut three = browser();

@@ -272,6 +272,9 @@ on_each! {
         let mut form = author.form("/scripts/with-lock/comments", "/scripts/with-lock/comments");
         form.set("body", "I was here").answer_captcha();
         author.submit(&form).is(303);
+        author.post("/scripts/with-lock/rate", &[("stars", "5")]).is(303);
+        let rated = "scripts WHERE name = 'with-lock' AND rating_n = 1 AND rating_sum = 5";
+        assert_eq!(site.count(rated), 1);
         let page = send(&mut author, "/account/delete", &[("current", "wrong"), ("scripts", "stay")]);
         page.refuses("current");
         send(&mut author, "/account/delete", &[("current", PASSWORD), ("scripts", "some")]).refuses("scripts");
@@ -279,6 +282,7 @@ on_each! {
         assert_eq!(page.is(303).location(), "/");
         assert!(!author.is_signed_in());
         assert_eq!(owner(site), "other");
+        assert_eq!(site.count("scripts WHERE name = 'with-lock' AND rating_n = 0 AND rating_sum = 0"), 1);
         assert_eq!(site.anyone().get("/s/alone").body, "#!/bin/sh\necho alone\n");
         site.anyone().open("/scripts/alone/").reads("former author").lacks("/authors/author");
         let talk = site.anyone().open("/scripts/with-lock/comments");

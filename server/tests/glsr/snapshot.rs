@@ -176,6 +176,23 @@ on_each! {
         }
     }
 
+    /// What members said of the seeds would be lost.
+    fn a_site_where_somebody_said_something_is_not_new(site: &Site) {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join("a.tar.zst");
+        succeed(site.task(&["snapshot", archive.to_str().unwrap()]));
+        site.execute("DELETE FROM comments", &[]);
+        let sql = "INSERT INTO comments (script_id, account_id, author_name, body, status, created_at) \
+                   SELECT s.id, a.id, a.name, 'Thanks', 'shown', 1 FROM scripts s, accounts a \
+                   WHERE s.name = 'with-lock' AND a.alias = 'reader'";
+        site.execute(sql, &[]);
+        let said = refused(site, &archive);
+        assert!(said.contains("comments"), "{said}");
+        assert_eq!(site.count("comments WHERE body = 'Thanks'"), 1);
+        site.execute("DELETE FROM comments", &[]);
+        restore(site, &archive);
+    }
+
     fn a_changed_byte_is_refused(site: &Site) {
         let dir = tempfile::tempdir().unwrap();
         fill(site);

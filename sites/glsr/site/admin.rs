@@ -93,9 +93,7 @@ pub fn change_account(req: &Request) -> Result<Response> {
             },
         ),
         "sessions" => {
-            req.session().end_all(&account.id.to_string())?;
-            accounts::revoke_tokens(&req.db(), account.id)?;
-            log(&req.db(), &me, "sessions", &account, "")?;
+            sign_out(req, &me, &account)?;
             (Vec::new(), "account-signed-out")
         }
         "reset" => return give_link(req, &me, &account, typed),
@@ -207,9 +205,17 @@ pub fn end_sessions(req: &Request) -> Result<Response> {
     let me = who::must(req, Role::Admin)?;
     let id: i64 = req.form()?.parse("account")?;
     let account = accounts::by_id(&req.db(), id)?.or_404()?;
-    req.session().end_all(&account.id.to_string())?;
-    log(&req.db(), &me, "sessions", &account, "")?;
+    sign_out(req, &me, &account)?;
     forms::done(req, "account-signed-out", "/admin/online")
+}
+
+/// Signs somebody out everywhere; programs with his tokens as well.
+fn sign_out(req: &Request, me: &Me, account: &Account) -> Result<()> {
+    req.session().end_all(&account.id.to_string())?;
+    req.db().transaction(|tx| {
+        accounts::revoke_tokens(&tx, account.id)?;
+        log(&tx, me, "sessions", account, "")
+    })
 }
 
 /// What was typed into the forms of an account.

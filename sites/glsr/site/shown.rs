@@ -128,10 +128,9 @@ fn main(req: &Request, glance: &Glance, by_number: bool, address: &str) -> Resul
             owner => script.owner(), revoked,
             late => script.expires_at.is_some_and(|at| at < crate::store::now()),
             versions => all.iter().take(VERSIONS).collect::<Vec<_>>(),
-            more_versions => all.len() > VERSIONS,
             later => later.and_then(|latest| latest.number),
             before => before.and_then(|before| before.number),
-            script, version, hidden, text, commands, comments, by_number,
+            script, version, hidden, text, commands, comments,
         },
     )
 }

@@ -274,23 +274,35 @@ pub fn keys(db: &Db<'_>, account: i64) -> Result<Vec<SigningKey>> {
     db.query(sql, &[account.into()])?.into()
 }
 
+/// Of keys `k`, those of a script's owner and maintainers; takes its key twice.
+const OF_MAINTAINERS: &str = "(k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
+    (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL))";
+
 /// The keys that signatures of a script are verified with: those of its maintainers that are not revoked.
 pub fn keys_for(db: &Db<'_>, script: i64) -> Result<Vec<SigningKey>> {
-    let sql = "SELECT k.id, k.account_id, k.key_id, k.public_key, k.label, k.created_at, k.revoked_at \
-               FROM signing_keys k JOIN accounts a ON a.id = k.account_id AND a.status = 'active' \
-               WHERE k.revoked_at IS NULL AND (\
-               k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
-               (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL)) \
-               ORDER BY k.created_at DESC, k.id DESC";
-    db.query(sql, &[script.into(), script.into()])?.into()
+    let sql = format!(
+        "SELECT k.id, k.account_id, k.key_id, k.public_key, k.label, k.created_at, k.revoked_at \
+         FROM signing_keys k JOIN accounts a ON a.id = k.account_id AND a.status = 'active' \
+         WHERE k.revoked_at IS NULL AND {OF_MAINTAINERS} ORDER BY k.created_at DESC, k.id DESC"
+    );
+    db.query(&sql, &[script.into(), script.into()])?.into()
 }
 
 /// Whether a key of that id was one of a script's maintainers', and is revoked.
 pub fn is_revoked(db: &Db<'_>, script: i64, key_id: &str) -> Result<bool> {
-    let sql = "SELECT COUNT(*) AS n FROM signing_keys k WHERE k.key_id = ? AND k.revoked_at IS NOT NULL AND (\
-               k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
-               (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL))";
-    Ok(number(db, sql, &[key_id.into(), script.into(), script.into()])? > 0)
+    has_revoked(db, script, "k.key_id = ?", key_id)
+}
+
+/// The same of a public key.
+pub fn is_key_revoked(db: &Db<'_>, script: i64, public: &str) -> Result<bool> {
+    has_revoked(db, script, "k.public_key = ?", public)
+}
+
+fn has_revoked(db: &Db<'_>, script: i64, which: &str, value: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT COUNT(*) AS n FROM signing_keys k WHERE {which} AND k.revoked_at IS NOT NULL AND {OF_MAINTAINERS}"
+    );
+    Ok(number(db, &sql, &[value.into(), script.into(), script.into()])? > 0)
 }
 
 /// Adds a key. One that is there already is an error of the kind `unique`.
@@ -312,14 +324,6 @@ pub fn add_key(
             now().into(),
         ],
     )
-}
-
-/// Whether one of a script's maintainers revoked that public key.
-pub fn is_key_revoked(db: &Db<'_>, script: i64, public: &str) -> Result<bool> {
-    let sql = "SELECT COUNT(*) AS n FROM signing_keys k WHERE k.public_key = ? AND k.revoked_at IS NOT NULL AND (\
-               k.account_id = (SELECT s.owner_id FROM scripts s WHERE s.id = ?) OR k.account_id IN \
-               (SELECT m.account_id FROM maintainers m WHERE m.script_id = ? AND m.accepted_at IS NOT NULL))";
-    Ok(number(db, sql, &[public.into(), script.into(), script.into()])? > 0)
 }
 
 /// Revokes a key for good, whether there was one; in a transaction. Pages of what it signed say so.
